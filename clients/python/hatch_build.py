@@ -1,0 +1,11 @@
+"""Puts the generated stubs into the wheel; an editable install reads them from the checkout."""
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class GeneratedStubs(BuildHookInterface):  # type: ignore[type-arg]
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version != "editable":
+            build_data["force_include"]["../../generated/dtms"] = "dtms"

@@ -1,0 +1,1 @@
+"""The server of DTMS, the Defensive Trade Management System."""

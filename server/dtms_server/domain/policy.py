@@ -1,0 +1,33 @@
+"""Every number that DTMS decides by, with its unit; none is written a second time anywhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The defaults of behaviour.md and api.md."""
+
+    cycle_seconds: float = 30.0
+    """Terminal time between two cycles."""
+    cycle_floor_seconds: float = 0.05
+    """Wall time between two cycles, at least: what bounds a fast simulated clock."""
+    entry_price_tolerance: float = 0.01
+    """How far a claimed entry price may be off the position's, as a share of it."""
+    fill_lag_seconds: float = 2.0
+    """Wall time for which a registration asks again for a position that is not listed yet."""
+    fill_poll_seconds: float = 0.1
+    """Wall time between two such questions."""
+    absence_apart_seconds: float = 2.0
+    """Terminal time between the two reads that must both lack a position that is gone."""
+    lost_grace_seconds: float = 90.0
+    """Wall time for which a lost terminal leaves readiness SERVING."""
+    closed_kept_days: float = 30.0
+    """How long closed and released trades and their events are kept."""
+    events_streamable_days: float = 7.0
+    """How old an event may be and still be streamed."""
+    events_streamable: int = 1_000_000
+    """How many of the newest events may be streamed."""
+    cleaner_cycles: int = 10
+    """Cycles between two runs of the cleaner."""
+    magic: int = 20_251_217
+    """The magic number of DTMS's own orders."""

@@ -1,0 +1,140 @@
+"""What the engine needs of the outside: a terminal, a journal and the trades in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from dtms_server.domain.events import Change, EventType, Recorded
+from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.trade import State, Trade
+
+
+class Terminal(Protocol):
+    """A terminal with its account. Every method raises TerminalFailed (it answered an error),
+    TerminalSilent (no answer by the deadline; the connection is then gone) or TerminalUnreachable
+    (there is no connection). An error is never an empty answer."""
+
+    async def connect(self, timeout_seconds: float) -> None:
+        """Drop what connection there is, make a new one and initialise the terminal."""
+
+    async def snapshot(self) -> Snapshot:
+        """Read account, flags, clock and all positions in one step."""
+
+    async def deals(self, position_id: int) -> tuple[Deal, ...]:
+        """Read all deals of a position, oldest first; () where the terminal has none."""
+
+    async def close(self) -> None:
+        """Drop the connection; a terminal that was started for it ends. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFilter:
+    """Which trades to list: those that fit every field that is given."""
+
+    states: frozenset[State] = frozenset()
+    symbols: frozenset[str] = frozenset()
+    labels: Mapping[str, str] | None = None
+    include_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TradePage:
+    """Trades by ticket; `more`: others follow; `head` is the journal's, taken in the same read."""
+
+    trades: tuple[Trade, ...]
+    more: bool
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to read: those that fit every field that is not empty."""
+
+    tickets: frozenset[int] = frozenset()
+    symbols: frozenset[str] = frozenset()
+    types: frozenset[EventType] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events past a sequence that fit a filter, and `scanned`: the last sequence looked at."""
+
+    events: tuple[Recorded, ...]
+    scanned: int
+
+
+class Journal(Protocol):
+    """Every event of one account, once, in order: the audit log, and the source of every stream."""
+
+    @property
+    def account(self) -> str:
+        """The account, as "login@server"."""
+
+    @property
+    def store_id(self) -> str:
+        """What tells this account's journal from every other."""
+
+    @property
+    def head(self) -> int:
+        """Sequence of the newest event on disk; 0 where there is none."""
+
+    @property
+    def compacted_through(self) -> int:
+        """Events up to this sequence can no longer be streamed."""
+
+    async def append(self, *changes: Change) -> int:
+        """Return the last sequence once the changes are on disk (fsync), all of them or none.
+
+        Each change's trade, where it has one, replaces that trade's row in the same transaction.
+        """
+
+    async def page(self, after: int, wanted: EventFilter) -> EventPage:
+        """Read the next events past `after`; `scanned == after` where there is none yet.
+
+        Raises ResumeTokenExpired where `after` lies before `compacted_through`.
+        """
+
+    async def grown(self, after: int) -> None:
+        """Return once the head is past `after`; at once where it already is."""
+
+
+class Trades(Protocol):
+    """The trades of one account, as the journal left them."""
+
+    async def guarded(self) -> Sequence[Trade]:
+        """All trades that are guarded, by ticket."""
+
+    async def find(self, ticket: int) -> Trade | None:
+        """The trade registered with that ticket, else the guarded one whose position has it now."""
+
+    async def page(self, wanted: TradeFilter, after_ticket: int, size: int) -> TradePage:
+        """Up to `size` trades with a ticket above `after_ticket`, by ticket."""
+
+    async def counts(self) -> Mapping[State, int]:
+        """How many trades are kept, by state."""
+
+    async def clean(self, now: datetime) -> int:
+        """Remove what is past its keeping at `now`, and return how many trades that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the store keeps of one account."""
+
+    journal: Journal
+    trades: Trades
+
+
+class Store(Protocol):
+    """The database, and who may guard an account of it."""
+
+    async def first_account(self) -> str | None:
+        """The account that this database was first used for; None: it is new."""
+
+    async def open_account(self, account: str) -> Ledger:
+        """Claim the account for this process and open its ledger; an account new to the database
+        is added.
+
+        Raises AccountHeld where another server guards it.
+        """
