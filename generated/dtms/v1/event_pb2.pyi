@@ -204,6 +204,7 @@ class TradeTerms(_message.Message):
     CLOSING_UNCONFIRMED_FIELD_NUMBER: _builtins.int
     HEDGE_VOLUME_FIELD_NUMBER: _builtins.int
     HEDGE_PROFIT_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
     position_ticket: _builtins.int
     """The position's ticket."""
     entry_price: _builtins.float
@@ -224,6 +225,8 @@ class TradeTerms(_message.Message):
     """The hedge's volume in lots; absent: no hedge."""
     hedge_profit: _builtins.float
     """Realised profit of its hedges; absent: it had none."""
+    position_id: _builtins.int
+    """The position's identifier."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The caller's labels."""
@@ -242,10 +245,11 @@ class TradeTerms(_message.Message):
         closing_unconfirmed: _builtins.bool = ...,
         hedge_volume: _builtins.float | None = ...,
         hedge_profit: _builtins.float | None = ...,
+        position_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "hedge_profit", b"hedge_profit", "hedge_volume", b"hedge_volume", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "closing_unconfirmed", b"closing_unconfirmed", "entry_price", b"entry_price", "hedge_profit", b"hedge_profit", "hedge_volume", b"hedge_volume", "labels", b"labels", "position_ticket", b"position_ticket", "protection", b"protection", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "closing_unconfirmed", b"closing_unconfirmed", "entry_price", b"entry_price", "hedge_profit", b"hedge_profit", "hedge_volume", b"hedge_volume", "labels", b"labels", "position_id", b"position_id", "position_ticket", b"position_ticket", "protection", b"protection", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__hedge_profit: _TypeAlias = _typing.Literal["hedge_profit"]  # noqa: Y015
     _WhichOneofArgType__hedge_profit: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit"]  # noqa: Y015

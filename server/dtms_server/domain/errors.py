@@ -121,9 +121,13 @@ class DatabaseUnusable(DtmsError):
     """Database {path} cannot be used: {reason}"""
 
 
+class StoreFailed(DtmsError):
+    """The database failed: {reason}"""
+
+
 class ConfigurationInvalid(DtmsError):
     """{reason}"""
 
 
 class StartupFailed(DtmsError):
-    """Not ready within {seconds} s; the step that failed is {step}: {reason}"""
+    """Not ready within {seconds} s. The step that failed: {reason}"""

@@ -15,7 +15,6 @@ class EventType(StrEnum):
 
     TRADE_REGISTERED = "TRADE_REGISTERED"
     TRADE_RECOVERED = "TRADE_RECOVERED"
-    TRADE_ADOPTED = "TRADE_ADOPTED"
     TRADE_CHANGED = "TRADE_CHANGED"
     TRADE_CLOSED = "TRADE_CLOSED"
     TRADE_RELEASED = "TRADE_RELEASED"
@@ -39,14 +38,6 @@ class TradeRegistered:
 
     trade: Trade
     rearmed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TradeAdopted:
-    """A position was put under guard for its magic number."""
-
-    trade: Trade
-    magic: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +96,13 @@ class MonitoringStopped:
     reason: str
 
 
-TradeEvent = (
-    TradeRegistered | TradeAdopted | TradeRecovered | TradeChanged | TradeClosed | TradeReleased
-)
+TradeEvent = TradeRegistered | TradeRecovered | TradeChanged | TradeClosed | TradeReleased
 ServiceEvent = TerminalConnected | TerminalLost | MonitoringStarted | MonitoringStopped
 Event = TradeEvent | ServiceEvent
 
 CLASS_OF: Final[Mapping[EventType, type[Event]]] = MappingProxyType(
     {
         EventType.TRADE_REGISTERED: TradeRegistered,
-        EventType.TRADE_ADOPTED: TradeAdopted,
         EventType.TRADE_RECOVERED: TradeRecovered,
         EventType.TRADE_CHANGED: TradeChanged,
         EventType.TRADE_CLOSED: TradeClosed,
@@ -162,9 +150,8 @@ def apply(trade: Trade | None, event: TradeEvent, at: datetime) -> Trade:
 
     `trade` may be None only for an event that carries the whole trade.
     """
-    match event:
-        case TradeRegistered(trade=whole) | TradeAdopted(trade=whole):
-            return whole
+    if isinstance(event, TradeRegistered):
+        return event.trade
     assert trade is not None, "an event of a trade that is not there"
     match event:
         case TradeRecovered():

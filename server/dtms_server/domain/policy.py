@@ -17,8 +17,18 @@ class Policy:
     """Wall time for which a registration asks again for a position that is not listed yet."""
     fill_poll_seconds: float = 0.1
     """Wall time between two such questions."""
+    snapshot_deadline_seconds: float = 5.0
+    """Wall time within which a snapshot must come; without one the terminal is lost."""
+    failed_read_pause_seconds: float = 0.2
+    """Wall time between a snapshot that failed and the next question."""
     absence_apart_seconds: float = 2.0
     """Terminal time between the two reads that must both lack a position that is gone."""
+    connect_seconds: float = 60.0
+    """Wall time that connecting to the terminal may take."""
+    reconnect_first_seconds: float = 0.5
+    """Wall time before the second attempt to connect; doubled each time, less jitter."""
+    reconnect_longest_seconds: float = 10.0
+    """Wall time between two attempts to connect, at most."""
     lost_grace_seconds: float = 90.0
     """Wall time for which a lost terminal leaves readiness SERVING."""
     closed_kept_days: float = 30.0

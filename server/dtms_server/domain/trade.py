@@ -57,6 +57,7 @@ class Terms:
     """What may change about a trade while it stays in its state."""
 
     position_ticket: int
+    position_id: int
     entry_price: float
     volume_lots: float
     stop_loss: float | None
@@ -84,7 +85,6 @@ class Trade:
 
     account: str
     ticket: int
-    position_id: int
     symbol: str
     direction: Direction
     initial_volume_lots: float
@@ -96,6 +96,11 @@ class Trade:
     registered_at: datetime
     updated_at: datetime
     closing: Closing | None = None
+
+    @property
+    def position_id(self) -> int:
+        """The position's identifier, by which its deals are asked for."""
+        return self.terms.position_id
 
     @property
     def is_guarded(self) -> bool:

@@ -1,0 +1,122 @@
+"""The whole service on one page: built top to bottom, closed bottom to top."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import structlog
+
+from dtms_server.config import Settings
+from dtms_server.domain.errors import DtmsError, StartupFailed
+from dtms_server.engine.guard import Guard
+from dtms_server.engine.readiness import Readiness
+from dtms_server.engine.watchdog import Watchdog
+from dtms_server.rpc.server import Listening, RpcServer
+from dtms_server.storage.store import SqliteStore
+from dtms_server.terminal.link import LinkedTerminal
+from dtms_server.terminal.options import HostOptions
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Guard until a signal asks to stop, then drain; `announce` is told the address listened on.
+
+    Raises StartupFailed where it is not ready in time, another DtmsError where the configuration,
+    the database or the account does not let it start.
+    """
+    policy = settings.policy()
+    async with AsyncExitStack() as closing:
+        store = await SqliteStore.open(
+            settings.database, policy, migrate=not settings.no_migrate, holder=settings.listen
+        )
+        closing.push_async_callback(store.close)
+        terminal = _terminal(settings)
+        closing.push_async_callback(terminal.close)
+        guard = Guard(
+            terminal, store, policy, source=settings.terminal or "", account=settings.account
+        )
+        watchdog = Watchdog(store.ping, guard.monitor)
+        rpc = RpcServer(guard, _listening(settings))
+        announce(await rpc.start())
+        try:
+            await _run(settings, guard, watchdog, terminal, rpc)
+        except ExceptionGroup as group:
+            raise _first(group) from group
+
+
+async def _run(
+    settings: Settings, guard: Guard, watchdog: Watchdog, terminal: LinkedTerminal, rpc: RpcServer
+) -> None:
+    stop = _stop_signal()
+    async with asyncio.TaskGroup() as loops:
+        monitor = loops.create_task(guard.monitor.run(), name="monitor")
+        others = [
+            loops.create_task(terminal.keep_alive(), name="keep terminal alive"),
+            loops.create_task(watchdog.run(), name="watchdog"),
+            loops.create_task(rpc.health.follow_readiness(guard.readiness), name="readiness"),
+            loops.create_task(rpc.health.follow_liveness(watchdog), name="liveness"),
+            loops.create_task(_ready_in_time(guard.readiness, settings), name="start-up limit"),
+        ]
+        reason = await stop
+        log.info("draining", reason=reason)
+        guard.readiness.drain()
+        await asyncio.sleep(settings.drain_delay)
+        await rpc.stop(settings.drain_grace)
+        guard.monitor.stop(reason)
+        await monitor
+        for loop in others:
+            loop.cancel()
+
+
+async def _ready_in_time(readiness: Readiness, settings: Settings) -> None:
+    try:
+        async with asyncio.timeout(settings.startup_timeout or None):
+            while not (readiness.initialised or readiness.draining.is_set()):
+                await readiness.changed()
+    except TimeoutError:
+        raise StartupFailed(seconds=settings.startup_timeout, reason=readiness.reason) from None
+
+
+def _stop_signal() -> asyncio.Future[str]:
+    """Return a future that the first signal to stop completes with the signal's name.
+
+    `signal.signal`, since the loop's own way does not exist on Windows; there Ctrl-Break is
+    SIGBREAK, and SIGTERM is never sent.
+    """
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+
+    def ask(number: int) -> None:
+        if not stop.done():
+            stop.set_result(signal.Signals(number).name)
+
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            number = getattr(signal, name)
+            signal.signal(number, lambda got, _: loop.call_soon_threadsafe(ask, got))
+    return stop
+
+
+def _terminal(settings: Settings) -> LinkedTerminal:
+    ...
+
+
+def _listening(settings: Settings) -> Listening:
+    return Listening(
+        address=settings.listen,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+        tls_client_ca=settings.tls_client_ca,
+        insecure=settings.insecure,
+        reflection=settings.reflection,
+    )
+
+
+def _first(group: ExceptionGroup) -> Exception:
+    """Return what went wrong in one loop: the others only ended with it."""
+    for fault in group.exceptions:
+        if isinstance(fault, DtmsError):
+            return fault
+    return group

@@ -1,0 +1,202 @@
+"""What an operator may set: by flag, by DTMS_... in the environment, or in dtms.toml."""
+
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from dtms_server.domain.errors import ConfigurationInvalid
+from dtms_server.domain.policy import Policy
+
+DEFAULT_FILE: Final = Path("dtms.toml")
+DEFAULTS: Final = Policy()
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (host and colon and port.isdecimal() and int(port) <= 65535):
+        raise ValueError("must be HOST:PORT, for example 127.0.0.1:50051")
+    return value
+
+
+def _address_or_off(value: str) -> str:
+    return value if value == "0" else _address(value)
+
+
+def _terminal(value: str) -> str:
+    if value in ("simulator", "metatrader5"):
+        return value
+    try:
+        return _address(value)
+    except ValueError:
+        raise ValueError("must be simulator, metatrader5 or HOST:PORT") from None
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(BaseSettings):
+    """The settings of `dtms serve`; README.md has the table that is made from them."""
+
+    model_config = SettingsConfigDict(env_prefix="DTMS_", extra="forbid", frozen=True)
+
+    listen: Address = Field("127.0.0.1:50051", description="Where gRPC listens.")
+    database: Path = Field(Path("dtms.db"), description="SQLite file that keeps the trades.")
+    terminal: Annotated[str, AfterValidator(_terminal)] | None = Field(
+        "metatrader5" if sys.platform == "win32" else None,
+        description="What to guard: simulator, metatrader5, or HOST:PORT of a `dtms terminal`.",
+    )
+    path: Path | None = Field(None, description="MetaTrader 5's terminal64.exe.")
+    login: int | None = Field(None, gt=0, description="Account to log in to, and to guard.")
+    server: str | None = Field(None, description="Trade server of that account.")
+    password: SecretStr | None = Field(
+        None, description="Password of that account; in the environment only."
+    )
+    cycle: float = Field(
+        DEFAULTS.cycle_seconds, gt=0, description="Seconds of terminal time between two cycles."
+    )
+    startup_timeout: float = Field(
+        60.0, ge=0, description="Seconds to be ready in, else exit status 3; 0 waits for ever."
+    )
+    lost_grace: float = Field(
+        DEFAULTS.lost_grace_seconds,
+        ge=0,
+        description="Seconds for which a lost terminal leaves readiness SERVING.",
+    )
+    server_offset: str = Field(
+        "EET", description="The broker's clock: a zone (EET has DST) or +HH:MM from UTC."
+    )
+    magic: int = Field(
+        DEFAULTS.magic, gt=0, lt=2**63, description="Magic number of DTMS's own orders."
+    )
+    replay: str | None = Field(
+        None, description="Simulator: CSV of real bars to replay; or BIDFILE,ASKFILE."
+    )
+    symbol: str | None = Field(None, description="Simulator: the symbol, or several by comma.")
+    speed: float = Field(1.0, ge=0, description="Simulator: how fast its clock runs.")
+    seed: int | None = Field(None, description="Simulator: the same seed gives the same market.")
+    min_spread: int = Field(1, ge=0, description="Simulator: least spread of a replay, in points.")
+    sim_listen: Annotated[str, AfterValidator(_address_or_off)] = Field(
+        "127.0.0.1:18813", description="Simulator: where `dtms sim` reaches it; 0 is off."
+    )
+    sim_state: Path | None = Field(
+        None, description="Simulator: file that keeps its world; default beside the database."
+    )
+    no_migrate: bool = Field(False, description="Refuse to start where a migration is due.")
+    tls_cert: Path | None = Field(None, description="Certificate chain of the server, PEM.")
+    tls_key: Path | None = Field(None, description="Private key of that certificate, PEM.")
+    tls_client_ca: Path | None = Field(
+        None, description="Demand client certificates that this CA signed, PEM."
+    )
+    insecure: bool = Field(False, description="Listen beyond loopback without TLS all the same.")
+    reflection: bool = Field(False, description="Offer gRPC reflection.")
+    drain_delay: float = Field(
+        0.0, ge=0, description="Seconds between NOT_SERVING and the end of the listener."
+    )
+    drain_grace: float = Field(10.0, ge=0, description="Seconds that calls in flight may take.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before environment before file; no dotenv, no secret files."""
+        file = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
+        return init_settings, env_settings, file
+
+    @property
+    def sim_state_file(self) -> Path:
+        """Where the simulated terminal keeps its world."""
+        return self.sim_state or self.database.with_suffix(".simulator.json")
+
+    def policy(self) -> Policy:
+        """Return the policy in force."""
+        return replace(
+            DEFAULTS,
+            cycle_seconds=self.cycle,
+            lost_grace_seconds=self.lost_grace,
+            magic=self.magic,
+        )
+
+    @property
+    def account(self) -> str | None:
+        """The account to guard, as "login@server"; None: the store's first, or any."""
+        return f"{self.login}@{self.server}" if self.login else None
+
+
+def load(config: Path | None = None, **flags: Any) -> Settings:
+    """Read the settings; a flag that is None was not given.
+
+    `config` must exist; without it dtms.toml in the working directory is read if it is there.
+    Raises ConfigurationInvalid that names every wrong value and where it may be set.
+    """
+    file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    if file is not None:
+        _check_file(file)
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = _settings_of(file)(**given)
+    except ValidationError as fault:
+        raise ConfigurationInvalid(reason=_told(fault)) from None
+    _check_together(settings)
+    return settings
+
+
+def _settings_of(file: Path | None) -> type[Settings]:
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    return FromFile
+
+
+def _check_file(file: Path) -> None:
+    try:
+        keys = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise ConfigurationInvalid(reason=f"{file} cannot be read: {fault}") from None
+    if "password" in keys:
+        raise ConfigurationInvalid(
+            reason=f"{file} must not hold a password: set DTMS_PASSWORD in the environment"
+        )
+
+
+def _told(fault: ValidationError) -> str:
+    wrong = []
+    for error in fault.errors():
+        name = str(error["loc"][0]) if error["loc"] else "settings"
+        if error["type"] == "extra_forbidden":
+            wrong.append(f"{name} is not a setting")
+            continue
+        flag, variable = "--" + name.replace("_", "-"), "DTMS_" + name.upper()
+        why = error["msg"].removeprefix("Value error, ")
+        wrong.append(f"{flag} (or {variable}, or {name} in dtms.toml): {why}")
+    return "; ".join(wrong)
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.terminal is None:
+        raise ConfigurationInvalid(
+            reason="say what to guard: --terminal simulator, --terminal metatrader5, or "
+            "--terminal HOST:PORT of a `dtms terminal`"
+        )
+    if bool(settings.login) != bool(settings.server):
+        raise ConfigurationInvalid(reason="--login and --server go together")
+    if settings.terminal != "simulator" and settings.replay:
+        raise ConfigurationInvalid(reason="--replay goes with --terminal simulator only")
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise ConfigurationInvalid(reason="--tls-cert and --tls-key go together")
+    if settings.tls_client_ca and not settings.tls_cert:
+        raise ConfigurationInvalid(reason="--tls-client-ca needs --tls-cert and --tls-key")

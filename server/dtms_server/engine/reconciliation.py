@@ -1,0 +1,108 @@
+"""Brings the trades in line with what the terminal shows: found, changed, or proved closed."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from dataclasses import replace
+
+import structlog
+
+from dtms_server.domain import events, reconcile
+from dtms_server.domain.events import ChangeCause, TradeChanged, TradeClosed, TradeRecovered
+from dtms_server.domain.market import Snapshot
+from dtms_server.domain.policy import Policy
+from dtms_server.domain.reconcile import Picture
+from dtms_server.domain.trade import Trade
+from dtms_server.engine.roster import Roster
+from dtms_server.engine.view import TerminalView
+
+log = structlog.get_logger()
+
+
+class Reconciliation:
+    """One comparison of all guarded trades with the terminal, and what follows from it."""
+
+    def __init__(self, roster: Roster, view: TerminalView, policy: Policy) -> None:
+        self._roster = roster
+        self._view = view
+        self._policy = policy
+        self.orphans: tuple[int, ...] = ()
+
+    async def run(self, snapshot: Snapshot) -> None:
+        """Write what `snapshot` shows; a trade whose position is absent is looked into further.
+
+        Raises TerminalLost where a further read fails; what is written by then is true.
+        """
+        absent = await self._compare(snapshot)
+        if not absent:
+            return
+        second = await self._view.read_again()
+        absent &= await self._compare(second)
+        await self._each(self._prove_closed(ticket, second) for ticket in sorted(absent))
+
+    async def tell_recovered(self, snapshot: Snapshot) -> None:
+        """Tell of every trade that was found again after a start."""
+        found = [trade for trade in self._roster if not trade.terms.closing_unconfirmed]
+        await self._each(
+            self._roster.record(events.change(trade, TradeRecovered(), snapshot.at))
+            for trade in found
+        )
+
+    async def _compare(self, snapshot: Snapshot) -> set[int]:
+        """Write all changes and return the tickets of the trades that are absent.
+
+        The look over all trades awaits nothing, so that no trade can join the roster between the
+        snapshot and the look: one that the snapshot is too old to show is never called absent.
+        """
+        picture = Picture.of(snapshot)
+        changed, absent = [], set()
+        for trade in self._roster:
+            position = picture.position_of(trade)
+            if position is not None and reconcile.seen(trade, position):
+                changed.append(trade.ticket)
+            if position is None and snapshot.shows_absence:
+                absent.add(trade.ticket)
+        self.orphans = self._orphans(snapshot)
+        await self._each(self._follow(ticket, picture, snapshot) for ticket in changed)
+        return absent
+
+    async def _follow(self, ticket: int, picture: Picture, snapshot: Snapshot) -> None:
+        async with self._roster.lock(ticket):
+            trade = self._roster.get(ticket)
+            position = picture.position_of(trade) if trade else None
+            change = reconcile.seen(trade, position) if trade and position else None
+            if change is not None:
+                await self._roster.record(events.change(trade, change, snapshot.at))
+
+    async def _prove_closed(self, ticket: int, snapshot: Snapshot) -> None:
+        async with self._roster.lock(ticket):
+            trade = self._roster.get(ticket)
+            if trade is None:
+                return
+            deals = await self._view.deals(trade.position_id)
+            proof = reconcile.closing(trade, deals)
+            if proof is not None:
+                await self._roster.record(events.change(trade, TradeClosed(proof), snapshot.at))
+                log.info("trade closed", ticket=ticket, reason=proof.reason, profit=proof.profit)
+            elif not trade.terms.closing_unconfirmed:
+                await self._doubt(trade, snapshot)
+
+    async def _doubt(self, trade: Trade, snapshot: Snapshot) -> None:
+        after = replace(trade.terms, closing_unconfirmed=True)
+        change = TradeChanged(ChangeCause.PRESENCE, trade.terms, after)
+        await self._roster.record(events.change(trade, change, snapshot.at))
+        log.warning("position gone without closing deals", ticket=trade.ticket)
+
+    def _orphans(self, snapshot: Snapshot) -> tuple[int, ...]:
+        return tuple(
+            position.ticket
+            for position in snapshot.positions
+            if reconcile.is_ours(position, self._policy.magic)
+            and self._roster.of_position(position.identifier) is None
+        )
+
+    async def _each(self, steps: Iterable[Awaitable[None]]) -> None:
+        """Finish all steps, side by side so that the journal commits them as one group; then
+        raise the first fault among them."""
+        for outcome in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome

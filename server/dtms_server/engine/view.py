@@ -1,0 +1,81 @@
+"""What the terminal shows, read with suspicion: only the right account, connected, counts."""
+
+import asyncio
+import time
+
+import structlog
+
+from dtms_server.domain.errors import (
+    TerminalFailed,
+    TerminalLost,
+    TerminalSilent,
+    TerminalUnreachable,
+    WrongAccount,
+)
+from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.policy import Policy
+from dtms_server.engine.clock import TerminalClock
+from dtms_server.ports import Terminal
+
+log = structlog.get_logger()
+
+
+class TerminalView:
+    """Reads the terminal for all parts of the engine, and sets the clock by what it reads."""
+
+    def __init__(self, terminal: Terminal, clock: TerminalClock, policy: Policy) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._policy = policy
+        self.account: str | None = None
+        self.last: Snapshot | None = None
+
+    async def read(self) -> Snapshot:
+        """Return a snapshot of the right account on a connected terminal.
+
+        An error that the terminal answers is asked again until the deadline is over, since one
+        bad read is no loss. Raises TerminalLost where there is no such snapshot by then.
+        """
+        deadline = time.monotonic() + self._policy.snapshot_deadline_seconds
+        while True:
+            try:
+                return self._checked(await self._terminal.snapshot())
+            except (TerminalSilent, TerminalUnreachable) as fault:
+                raise TerminalLost(reason=fault.message) from fault
+            except TerminalFailed as fault:
+                if time.monotonic() >= deadline:
+                    raise TerminalLost(reason=fault.message) from fault
+                await asyncio.sleep(self._policy.failed_read_pause_seconds)
+
+    async def read_again(self) -> Snapshot:
+        """Return a snapshot that is far enough from the one before to confirm an absence."""
+        policy = self._policy
+        await asyncio.sleep(
+            self._clock.wall_seconds(policy.absence_apart_seconds, policy.cycle_floor_seconds)
+        )
+        return await self.read()
+
+    async def deals(self, position_id: int) -> tuple[Deal, ...]:
+        """Return a position's deals; () where the terminal has none, or answers an error.
+
+        That is safe only because deals are asked for as a proof: what is not shown proves nothing.
+        Raises TerminalLost where the terminal does not answer at all.
+        """
+        try:
+            return await self._terminal.deals(position_id)
+        except TerminalFailed as fault:
+            log.warning("deals not read", position_id=position_id, error=fault.message)
+            return ()
+        except (TerminalSilent, TerminalUnreachable) as fault:
+            raise TerminalLost(reason=fault.message) from fault
+
+    def _checked(self, snapshot: Snapshot) -> Snapshot:
+        if not snapshot.connected:
+            raise TerminalLost(reason=f"{snapshot.terminal} has no connection to its broker")
+        found = snapshot.account.name
+        if self.account is not None and found != self.account:
+            wrong = WrongAccount(found=found, expected=self.account)
+            raise TerminalLost(reason=f"WRONG_ACCOUNT: {wrong.message}")
+        self._clock.observe(snapshot)
+        self.last = snapshot
+        return snapshot
