@@ -14,8 +14,10 @@ from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
 from dtms_server.rpc.server import Listening, RpcServer
 from dtms_server.storage.store import SqliteStore
-from dtms_server.terminal.link import LinkedTerminal
-from dtms_server.terminal.options import HostOptions
+from dtms_server.terminal.keys import terminal_key
+from dtms_server.terminal.link import LinkedTerminal, Login
+from dtms_server.terminal.options import HostOptions, parse_address
+from dtms_server.terminal.session import Target
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         )
         watchdog = Watchdog(store.ping, guard.monitor)
         rpc = RpcServer(guard, _listening(settings))
+        closing.push_async_callback(rpc.stop, 0.0)
         announce(await rpc.start())
         try:
             await _run(settings, guard, watchdog, terminal, rpc)
@@ -49,11 +52,11 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
 async def _run(
     settings: Settings, guard: Guard, watchdog: Watchdog, terminal: LinkedTerminal, rpc: RpcServer
 ) -> None:
-    stop = _stop_signal()
+    stop, over = _stop_signal(), asyncio.Event()
     async with asyncio.TaskGroup() as loops:
         monitor = loops.create_task(guard.monitor.run(), name="monitor")
         others = [
-            loops.create_task(terminal.keep_alive(), name="keep terminal alive"),
+            loops.create_task(terminal.keep_alive(over), name="keep alive"),
             loops.create_task(watchdog.run(), name="watchdog"),
             loops.create_task(rpc.health.follow_readiness(guard.readiness), name="readiness"),
             loops.create_task(rpc.health.follow_liveness(watchdog), name="liveness"),
@@ -66,6 +69,7 @@ async def _run(
         await rpc.stop(settings.drain_grace)
         guard.monitor.stop(reason)
         await monitor
+        over.set()
         for loop in others:
             loop.cancel()
 
@@ -100,7 +104,34 @@ def _stop_signal() -> asyncio.Future[str]:
 
 
 def _terminal(settings: Settings) -> LinkedTerminal:
-    ...
+    login = Login(
+        path=str(settings.path) if settings.path else None,
+        login=settings.login,
+        server=settings.server,
+        password=settings.password.get_secret_value() if settings.password else None,
+    )
+    return LinkedTerminal(_target(settings), terminal_key(), login)
+
+
+def _target(settings: Settings) -> Target:
+    """Return the address to attach to, or the options of the host to spawn."""
+    match settings.terminal:
+        case "simulator":
+            return HostOptions(
+                module="simulator",
+                listen=() if settings.sim_listen == "0" else (settings.sim_listen,),
+                replay=settings.replay,
+                symbol=settings.symbol,
+                speed=settings.speed,
+                seed=settings.seed,
+                sim_state=str(settings.sim_state_file),
+                server_offset=settings.server_offset,
+                min_spread=settings.min_spread,
+            )
+        case "metatrader5":
+            return HostOptions(module="metatrader5", server_offset=settings.server_offset)
+        case address:
+            return parse_address(address or "")
 
 
 def _listening(settings: Settings) -> Listening:

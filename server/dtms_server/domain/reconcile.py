@@ -15,6 +15,9 @@ OUR_COMMENT: Final = "dtms-"
 VOLUME_EPSILON: Final = 1e-9
 """Lots below which a sum of volumes is zero: it only has to swallow binary rounding."""
 
+MONEY_DIGITS: Final = 8
+"""Decimals of a sum of money: more than any currency has, fewer than binary rounding leaves."""
+
 REASON: Final[Mapping[DealReason, CloseReason]] = MappingProxyType(
     {
         DealReason.CLIENT: CloseReason.MANUAL,
@@ -105,7 +108,7 @@ def closing(trade: Trade, deals: Iterable[Deal]) -> Closing | None:
         turned = deal.entry is DealEntry.INOUT
         exact = place == len(history) and open_lots >= -VOLUME_EPSILON
         if was_open and (turned or exact):
-            return Closing(_reason(deal), profit, deal.price, deal.at)
+            return Closing(_reason(deal), round(profit, MONEY_DIGITS), deal.price, deal.at)
         return None
     return None
 

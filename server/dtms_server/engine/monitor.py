@@ -140,7 +140,8 @@ class Monitor:
         self.cycles += 1
         if self.cycles % self._policy.cleaner_cycles == 0:
             removed = await self._roster.ledger.trades.clean(self._clock.now())
-            log.info("cleaned", trades_removed=removed)
+            if removed:
+                log.info("old trades removed", trades=removed)
         self.last_cycle_seconds = time.monotonic() - started
 
     async def _lose(self, reason: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from dtms_server.domain.errors import StoreFailed
 from dtms_server.engine.monitor import Monitor
 
 log = structlog.get_logger()
@@ -52,7 +53,8 @@ class Watchdog:
     async def _writer_answers(self) -> bool:
         try:
             await asyncio.wait_for(self._ping_writer(), self._writer_deadline_seconds)
-        except TimeoutError:
+        except (TimeoutError, StoreFailed) as fault:
+            log.error("writer does not answer", error=str(fault))
             return False
         return True
 
