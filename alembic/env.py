@@ -6,10 +6,7 @@ compare the tables with.
 """
 
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection
-from sqlalchemy.types import TypeDecorator
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -17,6 +14,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from dtms_server.storage import connections
 from dtms_server.storage.tables import METADATA
+from sqlalchemy import Connection
+from sqlalchemy.types import TypeDecorator
 
 
 def run(connection: Connection) -> None:
@@ -31,7 +30,7 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-def render_item(kind: str, item: Any, _: AutogenContext) -> str | bool:
+def render_item(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
     """Migrations name SQLite's own types: the server's may change under them."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"

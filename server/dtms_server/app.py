@@ -1,6 +1,7 @@
 """The whole service on one page: built top to bottom, closed bottom to top."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -31,7 +32,10 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     policy = settings.policy()
     async with AsyncExitStack() as closing:
         store = await SqliteStore.open(
-            settings.database, policy, migrate=not settings.no_migrate, holder=settings.listen
+            settings.database,
+            policy,
+            migrate=not settings.no_migrate,
+            holder=f"process {os.getpid()}, which listens on {settings.listen}",
         )
         closing.push_async_callback(store.close)
         terminal = _terminal(settings)

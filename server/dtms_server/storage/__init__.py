@@ -1,0 +1,1 @@
+"""The database: trades, events and what else must outlive the process, in SQLite."""

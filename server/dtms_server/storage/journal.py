@@ -1,0 +1,140 @@
+"""The journal of one account: appended to in groups, read in pages, its newest page in memory."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from dtms_server.domain.errors import ResumeTokenExpired, StoreFailed
+from dtms_server.domain.events import Change, EventType, Recorded
+from dtms_server.ports import EventFilter, EventPage
+from dtms_server.storage import meta
+from dtms_server.storage.reader import Reader
+from dtms_server.storage.rows import event_of, event_row, payload_of, recorded_of, row_of
+from dtms_server.storage.tables import EVENTS, TRADES
+from dtms_server.storage.writer import Writer
+
+PAGE: Final = 500
+"""Events looked at for one page."""
+SHARED: Final = 1_000
+"""Newest events kept in memory, so that live streams do not touch the disk."""
+
+_PUT: Final = insert(TRADES)
+PUT_TRADE: Final = _PUT.on_conflict_do_update(
+    index_elements=TRADES.primary_key.columns,
+    set_={column.name: column for column in _PUT.excluded if not column.primary_key},
+)
+ADD_EVENT: Final = insert(EVENTS)
+
+
+class SqliteJournal:
+    """See ports.Journal. `head`, `compacted_through` and the newest events change only on the
+    event loop, after the commit."""
+
+    def __init__(
+        self, account: str, writer: Writer, reader: Reader, store_id: str, head: int, compacted: int
+    ) -> None:
+        self.account: Final = account
+        self.store_id: Final = store_id
+        self._writer = writer
+        self._reader = reader
+        self._head = head
+        self._compacted = compacted
+        self._newest: list[Recorded] = []  # without a hole, up to the head
+        self._growth = asyncio.Event()  # set, and replaced, at each commit
+
+    @property
+    def head(self) -> int:
+        """See ports.Journal."""
+        return self._head
+
+    @property
+    def compacted_through(self) -> int:
+        """See ports.Journal."""
+        return self._compacted
+
+    async def append(self, *changes: Change) -> int:
+        """See ports.Journal. Raises StoreFailed where the disk does not take it, ValueError for
+        facts that could not be read back; nothing is then written."""
+        if not changes:
+            return self._head
+        payloads = [payload_of(change.event) for change in changes]
+        write = partial(_write, account=self.account, changes=changes, payloads=payloads)
+        return (await self._writer.write(write, self._publish))[-1].sequence
+
+    async def page(self, after: int, wanted: EventFilter) -> EventPage:
+        """See ports.Journal."""
+        _require_kept(after, self._compacted)
+        behind = self._head - after
+        if behind <= 0:
+            return EventPage((), after)
+        if behind <= len(self._newest):
+            return _fitting(self._newest[-behind:][:PAGE], wanted)
+        read = partial(_read, account=self.account, after=after, head=self._head, wanted=wanted)
+        return await self._reader.read(read)
+
+    async def grown(self, after: int) -> None:
+        """See ports.Journal."""
+        while self._head <= after:
+            await self._growth.wait()
+
+    def compacted(self, through: int) -> None:
+        """Take note, on the event loop, of what was compacted on disk."""
+        self._compacted = max(self._compacted, through)
+
+    def _publish(self, recorded: Sequence[Recorded]) -> None:
+        self._newest.extend(recorded)
+        del self._newest[:-SHARED]
+        self._head = recorded[-1].sequence
+        self._growth.set()
+        self._growth = asyncio.Event()
+
+
+def _write(
+    connection: Connection, account: str, changes: Sequence[Change], payloads: Sequence[str]
+) -> Sequence[Recorded]:
+    first = meta.head(connection, account) + 1
+    recorded = [recorded_of(account, first + n, change) for n, change in enumerate(changes)]
+    rows = [event_row(*pair) for pair in zip(recorded, payloads, strict=True)]
+    connection.execute(ADD_EVENT, rows)
+    if trades := [change.trade for change in changes if change.trade is not None]:
+        assert all(trade.account == account for trade in trades), "a trade of another account"
+        connection.execute(PUT_TRADE, [row_of(trade) for trade in trades])
+    return recorded
+
+
+def _read(
+    connection: Connection, account: str, after: int, head: int, wanted: EventFilter
+) -> EventPage:
+    _require_kept(after, meta.compacted_through(connection, account))  # in the events' own read
+    rows = connection.execute(
+        select(EVENTS)
+        .where(EVENTS.c.account == account, EVENTS.c.sequence > after, EVENTS.c.sequence <= head)
+        .order_by(EVENTS.c.sequence)
+        .limit(PAGE)
+    ).all()
+    if [row.sequence for row in rows] != list(range(after + 1, min(head, after + PAGE) + 1)):
+        raise StoreFailed(reason=f"the journal has a hole after {after}")
+    fitting = (row for row in rows if _fits(row.ticket, row.symbol, row.type, wanted))
+    return EventPage(tuple(map(event_of, fitting)), rows[-1].sequence)
+
+
+def _fitting(events: Sequence[Recorded], wanted: EventFilter) -> EventPage:
+    fitting = (one for one in events if _fits(one.ticket, one.symbol, one.type, wanted))
+    return EventPage(tuple(fitting), events[-1].sequence)
+
+
+def _fits(ticket: int | None, symbol: str | None, kind: str, wanted: EventFilter) -> bool:
+    return (
+        (not wanted.tickets or ticket in wanted.tickets)
+        and (not wanted.symbols or symbol in wanted.symbols)
+        and (not wanted.types or EventType(kind) in wanted.types)
+    )
+
+
+def _require_kept(after: int, compacted: int) -> None:
+    if after < compacted:
+        raise ResumeTokenExpired(earliest_sequence=compacted + 1)
