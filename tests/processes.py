@@ -1,27 +1,50 @@
 """Real processes of ours, for tests: started, watched line by line, killed, and always ended."""
 
 import os
+import random
 import re
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
+from dtms_server.terminal.control import SimulatorControl
+
 PATIENCE_SECONDS = 60.0
 """How long a test waits for what must come; only a defect lasts so long."""
+TERMINAL_KEY = "a key for tests"
+QUICK_TERMINAL = ("--seed", "7", "--symbol", "EURUSD", "--speed", "60")
+QUICK_SERVER = ("--cycle", "3")
+"""A cycle each 50 ms: an absence is looked at twice, and told, in a fraction of a second."""
+
+
+def free_address() -> str:
+    """Return a loopback address that nobody listens on. Its port is none of those that the system
+    gives out by itself, so that no connection takes it while a server is down."""
+    for port in random.sample(range(20_000, 32_000), 1000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{port}"
+    raise AssertionError("no port is free")
 
 
 class Process:
     """One process; what it writes, on either stream, is read as it comes."""
 
-    def __init__(self, arguments: Sequence[str], environment: dict[str, str], folder: Path) -> None:
-        self.arguments = tuple(arguments)
+    def __init__(
+        self, command: Sequence[str | Path], environment: dict[str, str], folder: Path
+    ) -> None:
+        self.command = tuple(map(str, command))
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "dtms_server", *arguments],
+            self.command,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -29,6 +52,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # a group of its own, for a Ctrl-C that is meant for it alone
         )
         self._lines: list[str] = []
         self._more = threading.Condition()
@@ -46,20 +70,20 @@ class Process:
         with self._more:
             return "".join(self._lines)
 
-    def expect(self, pattern: str) -> re.Match[str]:
-        """Wait for a line that fits the pattern, and return the match."""
+    def expect(self, pattern: str, count: int = 1) -> re.Match[str]:
+        """Wait for the count-th line that fits the pattern, and return the match."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         with self._more:
             while True:
-                for line in self._lines:
-                    if match := re.search(pattern, line):
-                        return match
+                found = [match for line in self._lines if (match := re.search(pattern, line))]
+                if len(found) >= count:
+                    return found[count - 1]
                 left = deadline - time.monotonic()
                 ended = not self._reader.is_alive()
                 if ended or left <= 0:
                     what = "ended without" if ended else "did not write"
                     raise AssertionError(
-                        f"{self.arguments} {what} {pattern!r}:\n{''.join(self._lines)}"
+                        f"{self.command} {what} {pattern!r}:\n{''.join(self._lines)}"
                     )
                 self._more.wait(min(left, 1.0))
 
@@ -68,10 +92,24 @@ class Process:
         self._process.kill()
         self._end()
 
+    def kill_after(self, seconds: float) -> None:
+        """Kill it at that moment, unless it ends before."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        self.kill()
+
     def terminate(self) -> int:
         """Ask it to stop, and return its exit status."""
         self._process.terminate()
         return self.wait()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to it and to all that it has started, as Ctrl-C does; not on Windows."""
+        os.killpg(self.pid, number)
 
     def wait(self) -> int:
         """Return its exit status once it has ended."""
@@ -112,16 +150,21 @@ class Process:
 class Shop:
     """A folder with its own state directory, and the processes that were started in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder
+        self.dtms = (python, "-u", "-m", "dtms_server")
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("DTMS_")
-        } | {"DTMS_STATE_DIR": str(folder / "state"), "DTMS_TERMINAL_KEY": "a key for tests"}
+        } | {"DTMS_STATE_DIR": str(folder / "state"), "DTMS_TERMINAL_KEY": TERMINAL_KEY}
         self._processes: list[Process] = []
 
     def start(self, *arguments: str) -> Process:
         """Start `dtms` with these arguments."""
-        process = Process(arguments, self.environment, self.folder)
+        return self.spawn(*self.dtms, *arguments)
+
+    def spawn(self, *command: str | Path) -> Process:
+        """Start any command."""
+        process = Process(command, self.environment, self.folder)
         self._processes.append(process)
         return process
 
@@ -137,10 +180,14 @@ class Shop:
         )
         return process, process.expect(r"listening (\S+)")[1]
 
+    def control(self, terminal: str) -> SimulatorControl:
+        """Connect somebody's hand to a simulated terminal."""
+        return SimulatorControl(terminal, TERMINAL_KEY.encode())
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `dtms` with these arguments to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "dtms_server", *arguments],
+            [*self.dtms, *arguments],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -159,9 +206,9 @@ class Shop:
 
 
 @contextmanager
-def shop(folder: Path) -> Iterator[Shop]:
-    """Open a shop in the folder, and end all its processes afterwards."""
-    opened = Shop(folder)
+def shop(folder: Path, python: Path = Path(sys.executable)) -> Iterator[Shop]:
+    """Open a shop in the folder, and end all its processes afterwards; `python` has the server."""
+    opened = Shop(folder, python)
     try:
         yield opened
     finally:

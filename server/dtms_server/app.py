@@ -29,7 +29,7 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     Raises StartupFailed where it is not ready in time, another DtmsError where the configuration,
     the database or the account does not let it start.
     """
-    policy = settings.policy()
+    policy, stop = settings.policy(), _stop_signal()  # first: whoever reads our address may stop us
     async with AsyncExitStack() as closing:
         store = await SqliteStore.open(
             settings.database,
@@ -48,15 +48,20 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         closing.push_async_callback(rpc.stop, 0.0)
         announce(await rpc.start())
         try:
-            await _run(settings, guard, watchdog, terminal, rpc)
+            await _run(settings, guard, watchdog, terminal, rpc, stop)
         except ExceptionGroup as group:
             raise _first(group) from group
 
 
 async def _run(
-    settings: Settings, guard: Guard, watchdog: Watchdog, terminal: LinkedTerminal, rpc: RpcServer
+    settings: Settings,
+    guard: Guard,
+    watchdog: Watchdog,
+    terminal: LinkedTerminal,
+    rpc: RpcServer,
+    stop: asyncio.Future[str],
 ) -> None:
-    stop, over = _stop_signal(), asyncio.Event()
+    over = asyncio.Event()
     async with asyncio.TaskGroup() as loops:
         monitor = loops.create_task(guard.monitor.run(), name="monitor")
         others = [

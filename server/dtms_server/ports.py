@@ -16,7 +16,10 @@ class Terminal(Protocol):
     (there is no connection). An error is never an empty answer."""
 
     async def connect(self, timeout_seconds: float) -> None:
-        """Drop what connection there is, make a new one and initialise the terminal."""
+        """Drop what connection there is, make a new one and initialise the terminal.
+
+        Raises TerminalUnusable too: it cannot be started as configured.
+        """
 
     async def snapshot(self) -> Snapshot:
         """Read account, flags, clock and all positions in one step."""

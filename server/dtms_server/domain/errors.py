@@ -103,6 +103,10 @@ class TerminalUnreachable(DtmsError):
     """The terminal cannot be reached: {reason}"""
 
 
+class TerminalUnusable(TerminalUnreachable):
+    """The terminal cannot be started as configured: {reason}"""
+
+
 class WrongAccount(DtmsError):
     """The terminal is logged in to {found}, but this database guards {expected}: log in to that
     account, or give another --database."""

@@ -9,10 +9,12 @@ import structlog
 
 from dtms_server import __version__
 from dtms_server.domain.errors import (
+    ConfigurationInvalid,
     TerminalFailed,
     TerminalLost,
     TerminalSilent,
     TerminalUnreachable,
+    TerminalUnusable,
 )
 from dtms_server.domain.events import (
     Change,
@@ -83,9 +85,14 @@ class Monitor:
     async def _connect(self) -> None:
         """Connect and recover, with backoff and jitter for as long as it takes."""
         pause = self._policy.reconnect_first_seconds
+        self._readiness.starting(self._connecting)
         while not self._stopping.is_set():
             try:
                 await self._unless_stopped(self._recover())
+            except TerminalUnusable as fault:
+                if not self._readiness.initialised:  # else it worked once, and may again
+                    raise ConfigurationInvalid(reason=fault.message) from fault
+                self._tell_waiting(fault.message)
             except (TerminalFailed, TerminalSilent, TerminalUnreachable) as fault:
                 self._tell_waiting(fault.message)
             except TerminalLost as loss:
@@ -100,7 +107,11 @@ class Monitor:
         if self._readiness.initialised:
             self._readiness.lost(reason)
         else:
-            self._readiness.starting(f"connecting to the terminal: {reason}")
+            self._readiness.starting(f"{self._connecting}: {reason}")
+
+    @property
+    def _connecting(self) -> str:
+        return "connecting to the terminal" + (f" as {self._account}" if self._account else "")
 
     async def _recover(self) -> None:
         first = not self._readiness.initialised

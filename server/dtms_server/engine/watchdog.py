@@ -54,7 +54,7 @@ class Watchdog:
         try:
             await asyncio.wait_for(self._ping_writer(), self._writer_deadline_seconds)
         except (TimeoutError, StoreFailed) as fault:
-            log.error("writer does not answer", error=str(fault))
+            log.warning("writer does not answer", error=str(fault))
             return False
         return True
 

@@ -1,0 +1,248 @@
+"""The asyncio client."""
+
+# ruff: noqa: ASYNC109  # `timeout` is gRPC's deadline, which the server is told too
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, SupportsIndex, TypeVar, Unpack
+
+import grpc
+from dtms.v1 import service_pb2 as pb
+from dtms.v1.event_pb2 import MonitorEvent
+from dtms.v1.service_pb2_grpc import DtmsServiceStub
+from dtms.v1.trade_pb2 import Trade
+
+from dtms_client import channels, errors, readiness, requests, statuses, wire
+from dtms_client.async_event_stream import AsyncEventStream
+from dtms_client.cursor import Cursor, event_of, whole
+from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
+from dtms_client.event_stream import Select
+from dtms_client.requests import Claims, EventFilter
+from dtms_client.trades import TradeList
+
+if TYPE_CHECKING:
+    from dtms.v1.service_pb2_grpc import DtmsServiceAsyncStub
+
+logger = logging.getLogger("dtms_client")
+
+T = TypeVar("T")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+Registration = asyncio.Task[pb.RegisterTradeResponse]
+_Opened = tuple[grpc.aio.Channel, "DtmsServiceAsyncStub"]
+# Event loops know their tasks by weak references only: these are the strong ones.
+_REGISTRATIONS: Final[dict[Registration, "AsyncDtmsClient"]] = {}
+
+
+class AsyncDtmsClient:
+    """DTMS for asyncio: DtmsClient's methods, to be awaited. One client works in any number of
+    event loops, one after another or in several threads: each loop has a channel of its own, which
+    ends with it. A call that is cancelled may have been done by the server or not."""
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        tls: Tls | None = None,
+        timeout: float = 10.0,
+        options: Mapping[str, int | str] | None = None,
+    ) -> None:
+        """See DtmsClient."""
+        self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
+        self._timeout = timeout
+        self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
+        self._closed = False
+        self._streams: weakref.WeakSet[AsyncEventStream[Any]] = weakref.WeakSet()
+
+    async def register_trade(
+        self,
+        ticket: SupportsIndex,
+        symbol: str,
+        direction: str | int,
+        *,
+        timeout: float | None = None,
+        **claims: Unpack[Claims],
+    ) -> pb.RegisterTradeResponse:
+        """See DtmsClient.register_trade."""
+        request = requests.register_trade(ticket, symbol, direction, **claims)
+        return await self._ask(self._stub().RegisterTrade, request, timeout)
+
+    def register_trade_soon(
+        self,
+        ticket: SupportsIndex,
+        symbol: str,
+        direction: str | int,
+        *,
+        timeout: float | None = None,
+        **claims: Unpack[Claims],
+    ) -> Registration:
+        """Register from code that cannot await, inside a running loop. The task may be kept or
+        dropped; a failure is logged once, and raised too where the task is awaited.
+
+        Raises RuntimeError without a running loop, ValueError for an unknown enum name."""
+        loop = asyncio.get_running_loop()
+        request = requests.register_trade(ticket, symbol, direction, **claims)
+        task = loop.create_task(
+            self._ask(self._stub().RegisterTrade, request, timeout), name=f"register {ticket}"
+        )
+        _REGISTRATIONS[task] = self
+        task.add_done_callback(_settle)
+        return task
+
+    async def update_trade(
+        self,
+        ticket: SupportsIndex,
+        *,
+        protection: str | int | None = None,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Trade:
+        """See DtmsClient.update_trade."""
+        request = requests.update_trade(ticket, protection, labels)
+        return (await self._ask(self._stub().UpdateTrade, request, timeout)).trade
+
+    async def release_trade(
+        self,
+        ticket: SupportsIndex,
+        *,
+        hedge: str | int = "UNSPECIFIED",
+        timeout: float | None = None,
+    ) -> Trade:
+        """See DtmsClient.release_trade."""
+        request = requests.release_trade(ticket, hedge)
+        return (await self._ask(self._stub().ReleaseTrade, request, timeout)).trade
+
+    async def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
+        """See DtmsClient.get_trade."""
+        request = requests.get_trade(ticket)
+        return (await self._ask(self._stub().GetTrade, request, timeout)).trade
+
+    async def list_trades(
+        self,
+        *,
+        states: Iterable[str | int] = (),
+        symbols: Iterable[str] = (),
+        labels: Mapping[str, str] | None = None,
+        include_closed: bool = False,
+        timeout: float | None = None,
+    ) -> TradeList:
+        """See DtmsClient.list_trades."""
+        request = requests.list_trades(states, symbols, labels, include_closed)
+        page = await self._ask(self._stub().ListTrades, request, timeout)
+        trades, token = list(page.trades), page.resume_token
+        while page.next_page_token:
+            request.page_token = page.next_page_token
+            page = await self._ask(self._stub().ListTrades, request, timeout)
+            trades += page.trades
+        return TradeList(tuple(trades), token)
+
+    async def status(self, *, timeout: float | None = None) -> pb.GetStatusResponse:
+        """See DtmsClient.status."""
+        return await self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
+
+    def events(
+        self, *, give_up_after: float | None = None, **wanted: Unpack[EventFilter]
+    ) -> AsyncEventStream[MonitorEvent]:
+        """See DtmsClient.events; for `async for`."""
+        return self._stream(requests.stream_events(**wanted), give_up_after, event_of)
+
+    def messages(
+        self,
+        *,
+        include_scores: bool = False,
+        give_up_after: float | None = None,
+        **wanted: Unpack[EventFilter],
+    ) -> AsyncEventStream[pb.StreamMonitorEventsResponse]:
+        """See DtmsClient.messages; for `async for`."""
+        request = requests.stream_events(include_scores=include_scores, **wanted)
+        return self._stream(request, give_up_after, whole)
+
+    async def wait_until_ready(self, timeout: float = 60.0) -> None:
+        """See DtmsClient.wait_until_ready."""
+        wait = readiness.Wait(timeout)
+        request = wire.health_request(readiness.NAME)
+        check = self._open()[0].unary_unary(
+            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+        while True:
+            try:
+                if wait.is_over(await check(request, timeout=wait.attempt_seconds)):
+                    return
+            except grpc.aio.AioRpcError as error:
+                wait.failed(statuses.from_rpc(error))
+            await asyncio.sleep(wait.pause())
+
+    async def close(self) -> None:
+        """Wait for what `register_trade_soon` began in this loop, end this client's streams, and
+        give the running loop's channel back; those of other loops end with them."""
+        channels.PROCESS.check()
+        loop = asyncio.get_running_loop()
+        mine = [task for task, client in list(_REGISTRATIONS.items()) if client is self]
+        await asyncio.gather(
+            *(task for task in mine if task.get_loop() is loop), return_exceptions=True
+        )
+        for stream in list(self._streams):
+            await stream.aclose()
+        self._closed = True
+        if self._opened.pop(loop, None) is not None:
+            for channel in channels.of_loop(loop).give_back(self._endpoint):
+                await channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _open(self) -> _Opened:
+        channels.PROCESS.enter()
+        if self._closed:
+            raise RuntimeError("this AsyncDtmsClient is closed")
+        loop = asyncio.get_running_loop()
+        if loop not in self._opened:
+            for ended in [each for each in list(self._opened) if each.is_closed()]:
+                del self._opened[ended]
+            channel = channels.of_loop(loop).take(self._endpoint)
+            self._opened[loop] = channel, DtmsServiceStub(channel)
+        return self._opened[loop]
+
+    def _stub(self) -> "DtmsServiceAsyncStub":
+        return self._open()[1]
+
+    async def _ask(
+        self,
+        rpc: "grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]",
+        request: RequestT,
+        timeout: float | None,
+    ) -> ResponseT:
+        try:
+            response = await rpc(request, timeout=self._timeout if timeout is None else timeout)
+        except grpc.aio.AioRpcError as error:
+            raise statuses.from_rpc(error) from error
+        if response is None:  # what grpc.aio makes of bytes that cannot be parsed
+            raise errors.Internal(grpc.StatusCode.INTERNAL, "the answer cannot be read")
+        return response
+
+    def _stream(
+        self,
+        request: pb.StreamMonitorEventsRequest,
+        give_up_after: float | None,
+        select: Select[T],
+    ) -> AsyncEventStream[T]:
+        stream = AsyncEventStream(self._stub, Cursor(request, give_up_after), select)
+        self._streams.add(stream)
+        return stream
+
+
+def _settle(task: Registration) -> None:
+    del _REGISTRATIONS[task]
+    if task.cancelled():
+        logger.error("%s was cancelled: the trade may not be guarded", task.get_name())
+    elif (error := task.exception()) is not None:  # asking marks it as seen
+        logger.error("%s failed, the trade may not be guarded: %s", task.get_name(), error)

@@ -1,0 +1,121 @@
+"""The asyncio stream of events: an async iterator that outlives its calls."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+import grpc
+from dtms.v1 import service_pb2 as pb
+
+from dtms_client import channels, errors, statuses
+from dtms_client.cursor import Cursor, ended
+from dtms_client.event_stream import Select
+
+if TYPE_CHECKING:
+    from dtms.v1.service_pb2_grpc import DtmsServiceAsyncStub
+
+    _Call = grpc.aio.UnaryStreamCall[pb.StreamMonitorEventsRequest, pb.StreamMonitorEventsResponse]
+
+T = TypeVar("T")
+
+
+class AsyncEventStream(Generic[T]):
+    """An async iterator over what `events` or `messages` asked for. It ends only by `aclose()`,
+    which any task of its loop may call, or by an error that a new call would meet again. A
+    cancelled `anext` loses nothing: the next one resumes by token."""
+
+    def __init__(
+        self,
+        stub: "Callable[[], DtmsServiceAsyncStub]",
+        cursor: Cursor,
+        select: Select[T],
+    ) -> None:
+        self._stub = stub
+        self._cursor = cursor
+        self._select = select
+        self._call: _Call | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = asyncio.Event()
+
+    @property
+    def resume_token(self) -> str:
+        """The place after the last message handed out; keep it to go on after a restart."""
+        return self._cursor.resume_token
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while (message := await self._receive()) is not None:
+            if (selected := self._select(message)) is not None:
+                return selected
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the iteration and its call."""
+        channels.PROCESS.check()
+        self._closed.set()
+        if self._call is not None:
+            self._call.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        # gRPC keeps a call that nobody cancels; the last reference may go in any thread
+        call, loop = getattr(self, "_call", None), getattr(self, "_loop", None)
+        if call is not None and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(call.cancel)
+
+    async def _receive(self) -> pb.StreamMonitorEventsResponse | None:
+        while not self._closed.is_set():
+            try:
+                async with asyncio.timeout(self._cursor.silence_seconds):
+                    message = await self._opened().read()
+            except TimeoutError:
+                await self._wait_after(self._cursor.silent())
+            except grpc.aio.AioRpcError as error:
+                await self._wait_after(statuses.from_rpc(error))
+            except asyncio.CancelledError:
+                self._call = None  # gRPC has cancelled it
+                if not self._was_closed_only():
+                    raise
+            else:
+                if isinstance(message, pb.StreamMonitorEventsResponse):
+                    self._cursor.advance(message)
+                    return message
+                await self._wait_after(ended())
+        return None
+
+    def _opened(self) -> "_Call":
+        channels.PROCESS.check()
+        if self._call is None:
+            self._loop = asyncio.get_running_loop()
+            self._call = self._stub().StreamMonitorEvents(self._cursor.request())
+        return self._call
+
+    def _was_closed_only(self) -> bool:
+        """Does the cancellation come from `aclose` in another task, and not from ours?"""
+        task = asyncio.current_task()
+        return self._closed.is_set() and task is not None and not task.cancelling()
+
+    async def _wait_after(self, error: errors.DtmsError) -> None:
+        if self._call is not None:
+            self._call.cancel()  # one that sent what cannot be parsed goes on
+            self._call = None
+        if self._closed.is_set():
+            return
+        try:
+            async with asyncio.timeout(self._cursor.pause(error)):
+                await self._closed.wait()
+        except TimeoutError:
+            return
+        except errors.DtmsError:
+            await self.aclose()
+            raise

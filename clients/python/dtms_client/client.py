@@ -1,0 +1,209 @@
+"""The blocking client."""
+
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, SupportsIndex, TypeVar, Unpack
+
+import grpc
+from dtms.v1 import service_pb2 as pb
+from dtms.v1.event_pb2 import MonitorEvent
+from dtms.v1.service_pb2_grpc import DtmsServiceStub
+from dtms.v1.trade_pb2 import Trade
+
+from dtms_client import channels, readiness, requests, statuses, wire
+from dtms_client.cursor import Cursor, event_of, whole
+from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
+from dtms_client.event_stream import EventStream, Select
+from dtms_client.requests import Claims, EventFilter
+from dtms_client.trades import TradeList
+
+T = TypeVar("T")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class DtmsClient:
+    """DTMS for threads. Any number of threads may share one; inside a running event loop it works
+    but blocks the loop: use AsyncDtmsClient there.
+
+    Every method raises a subclass of DtmsError when the call fails. `timeout` is a call's deadline
+    in seconds with all its retries: a call that finds no server is tried five times within about
+    5 s, with growing pauses. Calls are safe to repeat.
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        tls: Tls | None = None,
+        timeout: float = 10.0,
+        options: Mapping[str, int | str] | None = None,
+    ) -> None:
+        """Connects at the first call. `target` is HOST:PORT; without `tls` the connection is
+        plaintext; `options` are gRPC channel arguments beside or instead of ours."""
+        self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._opened: tuple[grpc.Channel, DtmsServiceStub] | None = None
+        self._closed = False
+        self._streams: weakref.WeakSet[EventStream[Any]] = weakref.WeakSet()
+
+    def register_trade(
+        self,
+        ticket: SupportsIndex,
+        symbol: str,
+        direction: str | int,
+        *,
+        timeout: float | None = None,
+        **claims: Unpack[Claims],
+    ) -> pb.RegisterTradeResponse:
+        """Put an open position under guard; `direction` is "BUY" or "SELL", the rest is claims that
+        the server checks. Answers the trade as the terminal has it, and `already_registered`."""
+        request = requests.register_trade(ticket, symbol, direction, **claims)
+        return self._ask(self._stub().RegisterTrade, request, timeout)
+
+    def update_trade(
+        self,
+        ticket: SupportsIndex,
+        *,
+        protection: str | int | None = None,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Trade:
+        """Set the protection ("PROTECT" or "OBSERVE"), the labels (all of them), or both."""
+        request = requests.update_trade(ticket, protection, labels)
+        return self._ask(self._stub().UpdateTrade, request, timeout).trade
+
+    def release_trade(
+        self,
+        ticket: SupportsIndex,
+        *,
+        hedge: str | int = "UNSPECIFIED",
+        timeout: float | None = None,
+    ) -> Trade:
+        """Stop guarding; the position stays open. A trade with a hedge needs to be told what
+        becomes of it: "CLOSE" or "LEAVE". An order in flight is waited for, up to 30 s."""
+        request = requests.release_trade(ticket, hedge)
+        return self._ask(self._stub().ReleaseTrade, request, timeout).trade
+
+    def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
+        """Read one trade, by its ticket as registered or as it is now."""
+        request = requests.get_trade(ticket)
+        return self._ask(self._stub().GetTrade, request, timeout).trade
+
+    def list_trades(
+        self,
+        *,
+        states: Iterable[str | int] = (),
+        symbols: Iterable[str] = (),
+        labels: Mapping[str, str] | None = None,
+        include_closed: bool = False,
+        timeout: float | None = None,
+    ) -> TradeList:
+        """Read the trades that fit every filter given, all pages; `timeout` is each page's."""
+        request = requests.list_trades(states, symbols, labels, include_closed)
+        page = self._ask(self._stub().ListTrades, request, timeout)
+        trades, token = list(page.trades), page.resume_token
+        while page.next_page_token:
+            request.page_token = page.next_page_token
+            page = self._ask(self._stub().ListTrades, request, timeout)
+            trades += page.trades
+        return TradeList(tuple(trades), token)
+
+    def status(self, *, timeout: float | None = None) -> pb.GetStatusResponse:
+        """Read how the service stands; it answers in every phase."""
+        return self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
+
+    def events(
+        self, *, give_up_after: float | None = None, **wanted: Unpack[EventFilter]
+    ) -> EventStream[MonitorEvent]:
+        """Iterate over events, through restarts of the server, each once and in order.
+
+        The call is made at the first `next`; to miss nothing since a list, give its token as
+        `since`. It goes on for ever, but for `close()`, an error that is not of the connection
+        (as ResumeTokenExpired), and an outage of `give_up_after` seconds."""
+        return self._stream(requests.stream_events(**wanted), give_up_after, event_of)
+
+    def messages(
+        self,
+        *,
+        include_scores: bool = False,
+        give_up_after: float | None = None,
+        **wanted: Unpack[EventFilter],
+    ) -> EventStream[pb.StreamMonitorEventsResponse]:
+        """As `events`, but every message whole: heartbeats, and live scores if wanted."""
+        request = requests.stream_events(include_scores=include_scores, **wanted)
+        return self._stream(request, give_up_after, whole)
+
+    def wait_until_ready(self, timeout: float = 60.0) -> None:
+        """Return once the server guards trades and accepts new ones; raises NotReady, with what was
+        seen last, when that takes longer than `timeout` seconds."""
+        wait = readiness.Wait(timeout)
+        request = wire.health_request(readiness.NAME)
+        check = self._open()[0].unary_unary(
+            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+        while True:
+            try:
+                if wait.is_over(check(request, timeout=wait.attempt_seconds)):
+                    return
+            except grpc.RpcError as error:
+                wait.failed(statuses.from_rpc(error))
+            time.sleep(wait.pause())
+
+    def close(self) -> None:
+        """End this client's streams and give its channel back. The channel stays open for the next
+        client of the same target while it is among the ten last used; see `close_channels`."""
+        channels.PROCESS.check()
+        for stream in list(self._streams):
+            stream.close()
+        with self._lock:
+            was_open, self._opened, self._closed = self._opened is not None, None, True
+        if was_open:
+            for channel in channels.SYNC.give_back(self._endpoint):
+                channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> tuple[grpc.Channel, DtmsServiceStub]:
+        channels.PROCESS.enter()  # before any lock: a fork may have copied it locked
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this DtmsClient is closed")
+            if self._opened is None:
+                channel = channels.SYNC.take(self._endpoint)
+                self._opened = channel, DtmsServiceStub(channel)
+            return self._opened
+
+    def _stub(self) -> DtmsServiceStub:
+        return self._open()[1]
+
+    def _ask(
+        self,
+        rpc: "grpc.UnaryUnaryMultiCallable[RequestT, ResponseT]",
+        request: RequestT,
+        timeout: float | None,
+    ) -> ResponseT:
+        try:
+            return rpc(request, timeout=self._timeout if timeout is None else timeout)
+        except grpc.RpcError as error:
+            raise statuses.from_rpc(error) from error
+
+    def _stream(
+        self,
+        request: pb.StreamMonitorEventsRequest,
+        give_up_after: float | None,
+        select: Select[T],
+    ) -> EventStream[T]:
+        stream = EventStream(self._stub, Cursor(request, give_up_after), select)
+        self._streams.add(stream)
+        return stream

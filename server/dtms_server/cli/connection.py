@@ -1,0 +1,57 @@
+"""How the commands that call a service reach it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from dtms_client import DtmsClient, Tls
+
+from dtms_server.config import Settings
+from dtms_server.domain.errors import ConfigurationInvalid
+
+LISTEN: Final[str] = Settings.model_fields["listen"].default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """The flags that every such command has."""
+
+    target: Annotated[
+        str,
+        typer.Option("--target", envvar="DTMS_TARGET", metavar="HOST:PORT", help="The service."),
+    ] = LISTEN
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=0.001, max=86_400, help="Seconds to wait for an answer."),
+    ] = 10.0
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option("--tls-ca", metavar="FILE", help="Speak TLS; the server's CA, PEM."),
+    ] = None
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option("--tls-cert", metavar="FILE", help="Own certificate for mutual TLS, PEM."),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        typer.Option("--tls-key", metavar="FILE", help="Private key of --tls-cert, PEM."),
+    ] = None
+    tls_server_name: Annotated[
+        str,
+        typer.Option("--tls-server-name", help="Name in the server's certificate, if another."),
+    ] = ""
+
+    def client(self) -> DtmsClient:
+        """Make a client; raises ConfigurationInvalid where a certificate cannot be read."""
+        return DtmsClient(self.target, tls=self._tls(), timeout=self.timeout)
+
+    def _tls(self) -> Tls | None:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ConfigurationInvalid(reason="--tls-cert and --tls-key go together")
+        if not (self.tls_ca or self.tls_cert):
+            return None
+        try:
+            return Tls.from_files(self.tls_ca, self.tls_key, self.tls_cert, self.tls_server_name)
+        except OSError as fault:
+            raise ConfigurationInvalid(reason=f"certificate cannot be read: {fault}") from None

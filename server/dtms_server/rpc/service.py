@@ -1,0 +1,146 @@
+"""The RPCs: each reads its fields, asks the engine, and tells the answer."""
+# ruff: noqa: N802 - the methods bear the names of their RPCs
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NoReturn, TypeAlias
+
+import grpc
+from dtms.v1 import service_pb2 as pb
+from dtms.v1 import trade_pb2
+from dtms.v1.service_pb2_grpc import DtmsServiceServicer
+
+from dtms_server.domain.errors import UnknownTrade
+from dtms_server.domain.trade import Trade
+from dtms_server.engine.guard import Guard
+from dtms_server.ports import Ledger, TradePage
+from dtms_server.rpc import requests, translate
+from dtms_server.rpc.errors import NotImplementedYet
+from dtms_server.rpc.events import EventStreams
+from dtms_server.rpc.tokens import PageToken, ResumeToken
+
+MAX_PAGE_BYTES: Final = 2 * 1024 * 1024  # half of what clients receive by default
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class DtmsService(DtmsServiceServicer):
+    """Checks in this order: fields, readiness, the store's row, the terminal. Errors are the
+    domain's; the interceptor makes statuses of them."""
+
+    def __init__(self, guard: Guard, streams: EventStreams) -> None:
+        self._guard = guard
+        self._streams = streams
+
+    async def RegisterTrade(
+        self, request: pb.RegisterTradeRequest, context: Context
+    ) -> pb.RegisterTradeResponse:
+        """Put an open position under guard."""
+        claim = requests.claim(request)
+        self._ledger()
+        trade, already_registered = await self._guard.registration.register(claim)
+        return pb.RegisterTradeResponse(
+            trade=translate.trade(trade), already_registered=already_registered
+        )
+
+    async def UpdateTrade(
+        self, request: pb.UpdateTradeRequest, context: Context
+    ) -> pb.UpdateTradeResponse:
+        """Change a trade's protection and labels."""
+        asked = requests.update(request)
+        self._ledger()
+        trade = await self._guard.registration.update(asked.ticket, asked.protection, asked.labels)
+        return pb.UpdateTradeResponse(trade=translate.trade(trade))
+
+    async def ReleaseTrade(
+        self, request: pb.ReleaseTradeRequest, context: Context
+    ) -> pb.ReleaseTradeResponse:
+        """Stop guarding a trade."""
+        ticket = requests.release(request)
+        self._ledger()
+        trade = await self._guard.registration.release(ticket)
+        return pb.ReleaseTradeResponse(trade=translate.trade(trade))
+
+    async def GetTrade(self, request: pb.GetTradeRequest, context: Context) -> pb.GetTradeResponse:
+        """Read one trade."""
+        ticket = requests.ticket(request)
+        ledger = self._ledger()
+        trade = await ledger.trades.find(ticket)
+        if trade is None:
+            raise UnknownTrade(ticket=ticket, account=ledger.journal.account)
+        return pb.GetTradeResponse(trade=translate.trade(trade))
+
+    async def ListTrades(
+        self, request: pb.ListTradesRequest, context: Context
+    ) -> pb.ListTradesResponse:
+        """List trades by ticket, in pages."""
+        asked = requests.listing(request)
+        ledger = self._ledger()
+        if asked.token is not None:
+            asked.token.require(ledger.journal, asked.wanted)
+        after = asked.token.after_ticket if asked.token else 0
+        page = await ledger.trades.page(asked.wanted, after, asked.size)
+        return _listed(ledger, asked, page)
+
+    async def ListActions(
+        self, request: pb.ListActionsRequest, context: Context
+    ) -> pb.ListActionsResponse:
+        """Not built yet."""
+        requests.actions(request)
+        self._not_implemented("ListActions")
+
+    async def StreamMonitorEvents(  # type: ignore[override] # writes, where the stub would iterate
+        self, request: pb.StreamMonitorEventsRequest, context: Context
+    ) -> None:
+        """Follow the journal."""
+        await self._streams.serve(request, context)
+
+    async def GetStatus(
+        self, request: pb.GetStatusRequest, context: Context
+    ) -> pb.GetStatusResponse:
+        """Tell how the service stands, in every phase."""
+        return translate.status(await self._guard.status())
+
+    async def PauseActions(
+        self, request: pb.PauseActionsRequest, context: Context
+    ) -> pb.PauseActionsResponse:
+        """Not built yet."""
+        requests.reason(request)
+        self._not_implemented("PauseActions")
+
+    async def ResumeActions(
+        self, request: pb.ResumeActionsRequest, context: Context
+    ) -> pb.ResumeActionsResponse:
+        """Not built yet."""
+        requests.reason(request)
+        self._not_implemented("ResumeActions")
+
+    def _ledger(self) -> Ledger:
+        self._guard.readiness.require_started()
+        return self._guard.ledger
+
+    def _not_implemented(self, rpc: str) -> NoReturn:
+        raise NotImplementedYet(rpc=rpc)
+
+
+def _listed(ledger: Ledger, asked: requests.Listing, page: TradePage) -> pb.ListTradesResponse:
+    resume = asked.token.resume_sequence if asked.token else page.head
+    trades = list(_fitting(page.trades))
+    next_token = ""
+    if page.more or len(trades) < len(page.trades):
+        last = trades[-1].ticket
+        next_token = PageToken.of(ledger.journal, asked.wanted, last, resume).write()
+    return pb.ListTradesResponse(
+        trades=trades,
+        next_page_token=next_token,
+        resume_token=ResumeToken.of(ledger.journal, resume).write(),
+    )
+
+
+def _fitting(trades: Sequence[Trade]) -> Iterator[trade_pb2.Trade]:
+    """Yield the first trade, and then as many as one answer has room for."""
+    room = MAX_PAGE_BYTES
+    for place, trade in enumerate(trades):
+        message = translate.trade(trade)
+        room -= message.ByteSize()
+        if place and room < 0:
+            return
+        yield message

@@ -1,0 +1,1 @@
+"""The terminal: a host process that calls its API module, and the link to it."""

@@ -1,0 +1,45 @@
+"""The simulated terminal in this very process, for what needs speed more than isolation."""
+
+from dtms_server.domain.errors import TerminalUnreachable
+from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.terminal import simulator
+from dtms_server.terminal.clock import ServerClock
+from dtms_server.terminal.messages import Connect
+from dtms_server.terminal.metatrader import MetaTrader
+from dtms_server.terminal.simulator import control
+from dtms_server.terminal.simulator.settings import Settings
+
+
+class LocalTerminal:
+    """The adapter on the simulator here, as ports.Terminal; calls block the loop. The simulator is
+    a module, so a process has one world: that of whoever started it last."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Start a world; raises ValueError."""
+        control.start(settings)
+        self._terminal = MetaTrader(simulator, ServerClock(settings.server_offset), control.clock)
+        self._connected = False
+
+    async def connect(self, timeout_seconds: float) -> None:
+        """See ports.Terminal."""
+        self._connected = False
+        self._terminal.connect(Connect(timeout_seconds))
+        self._connected = True
+
+    async def snapshot(self) -> Snapshot:
+        """See ports.Terminal."""
+        self._check()
+        return self._terminal.snapshot()
+
+    async def deals(self, position_id: int) -> tuple[Deal, ...]:
+        """See ports.Terminal."""
+        self._check()
+        return self._terminal.deals(position_id)
+
+    async def close(self) -> None:
+        """See ports.Terminal; the world stays as it is."""
+        self._connected = False
+
+    def _check(self) -> None:
+        if not self._connected:
+            raise TerminalUnreachable(reason="there is no connection")

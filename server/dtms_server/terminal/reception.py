@@ -1,0 +1,198 @@
+"""Lets callers in to a terminal host: listens, checks the key, gives out roles, queues requests."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Listener
+from queue import SimpleQueue
+from typing import Any, Final
+
+from msgspec import MsgspecError
+
+from dtms_server.terminal.messages import (
+    PROTOCOL,
+    Answered,
+    Asked,
+    Hello,
+    Refused,
+    Reply,
+    Request,
+    Role,
+    Welcome,
+    decode_asked,
+    encode,
+)
+from dtms_server.terminal.wire import Address, Wire
+
+LARGEST_REQUEST: Final = 2**20
+LONGEST_SECONDS: Final = 600.0
+"""The longest deadline that is believed: a supervisor waits for it before it kills."""
+PROOF_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 0.5
+"""How often to look whether a visitor still waits for its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request that waits for the main thread; after `expires` (monotonic) nobody wants it."""
+
+    request: Request
+    role: Role
+    expires: float
+    answer: Future[Reply] = field(default_factory=Future)
+
+    def is_wanted(self) -> bool:
+        """Is it still waited for? Asked once, right before it is answered."""
+        return self.answer.set_running_or_notify_cancel() and time.monotonic() < self.expires
+
+
+class Visitor:
+    """One authenticated connection; `waits`: it has asked and not been answered."""
+
+    def __init__(self, wire: Wire, *, by_pipe: bool) -> None:
+        self.wire = wire
+        self.by_pipe = by_pipe
+        self.waits = False
+
+    @property
+    def has_gone(self) -> bool:
+        """One that waits for its answer has nothing to say but its end."""
+        return self.waits and self.wire.has_word()
+
+
+class Reception:
+    """The threads that listen. Requests of all visitors land on one queue, to be answered in turn
+    by whoever reads it; a mute or a slow visitor holds up nobody else."""
+
+    def __init__(self, key: bytes, module: str, silence_seconds: float) -> None:
+        """Take the shared key, the module's name, and how long a server may be silent."""
+        self.requests: SimpleQueue[Pending | None] = SimpleQueue()
+        self.served = threading.Event()
+        self.link_ended: Callable[[], None] | None = None
+        """Set for a host that belongs to the server on its pipe: what to do when that has gone."""
+        self._key = key
+        self._module = module
+        self._silence_seconds = silence_seconds
+        self._listeners: list[Listener] = []
+        self._listening: list[str] = []
+        self._server: Visitor | None = None
+        self._roles = threading.Lock()
+
+    def listen(self, address: Address) -> str:
+        """Let visitors in at an address from now on; return it with its real port. Raises
+        OSError."""
+        listener = Listener(address, backlog=16)
+        self._listeners.append(listener)
+        by_pipe = isinstance(address, str)
+        bound = listener.address if by_pipe else "{}:{}".format(*listener.address)
+        if not by_pipe:
+            self._listening.append(bound)
+        _start(self._accept, listener, by_pipe)
+        return str(bound)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    def _accept(self, listener: Listener, by_pipe: bool) -> None:
+        while listener in self._listeners:
+            try:
+                connection = listener.accept()
+            except OSError:  # closed, or the caller has gone, or too many files are open
+                time.sleep(0.1)
+                continue
+            _start(self._receive, connection, by_pipe)
+
+    def _receive(self, connection: Any, by_pipe: bool) -> None:
+        with Wire(connection) as wire:
+            mute = threading.Timer(PROOF_SECONDS, wire.hang_up)
+            mute.daemon = True
+            mute.start()
+            try:
+                wire.admit(self._key)
+                first = decode_asked(wire.receive(PROOF_SECONDS, LARGEST_REQUEST))
+            except (AuthenticationError, AssertionError, ValueError, EOFError, OSError):
+                return  # a stranger; MsgspecError is a ValueError too
+            finally:
+                mute.cancel()
+            self._welcome(Visitor(wire, by_pipe=by_pipe), first)
+
+    def _welcome(self, visitor: Visitor, first: Asked) -> None:
+        role, refusal = self._role(visitor, first.request)
+        reply = refusal or Welcome(self._module, tuple(self._listening))
+        try:
+            visitor.wire.send(encode(Answered(first.number, reply)))
+            if role is not None and refusal is None:
+                self._attend(visitor, role)
+        except (EOFError, OSError):
+            return  # gone, which is how every visit ends
+        finally:
+            self._leave(visitor)
+
+    def _role(self, visitor: Visitor, request: Request) -> tuple[Role | None, Refused | None]:
+        match request:
+            case Hello(protocol=protocol) if protocol != PROTOCOL:
+                return None, Refused(
+                    f"this terminal host speaks version {PROTOCOL} of the link, not {protocol}: "
+                    "update the older of the two"
+                )
+            case Hello(role="control") if self._module != "simulator":
+                return None, Refused("only a simulated terminal takes commands")
+            case Hello(role="server"):
+                return "server", self._claim(visitor)
+            case Hello(role=role):
+                return role, None
+        return None, Refused("the first message is not Hello")
+
+    def _claim(self, visitor: Visitor) -> Refused | None:
+        with self._roles:
+            if self.link_ended is not None and not visitor.by_pipe:
+                return Refused("this terminal host belongs to the server that started it")
+            if self._server is not None and not self._server.has_gone:
+                return Refused("another server is using this terminal: stop it first")
+            self._server = visitor
+            self.served.set()
+            return None
+
+    def _leave(self, visitor: Visitor) -> None:
+        with self._roles:
+            held = self._server is visitor
+            if held:
+                self._server = None
+        if held and self.link_ended is not None:
+            self.link_ended()
+
+    def _attend(self, visitor: Visitor, role: Role) -> None:
+        silence = self._silence_seconds if role == "server" else None
+        while True:
+            try:
+                asked = decode_asked(visitor.wire.receive(silence, LARGEST_REQUEST))
+            except MsgspecError:
+                return  # it speaks another language
+            expires = time.monotonic() + min(asked.seconds, LONGEST_SECONDS)
+            reply = self._answered(visitor, Pending(asked.request, role, expires))
+            visitor.wire.send(encode(Answered(asked.number, reply)))
+
+    def _answered(self, visitor: Visitor, pending: Pending) -> Reply:
+        """Wait for the main thread, but no longer than the visitor does; raises EOFError."""
+        visitor.waits = True
+        self.requests.put(pending)
+        while True:
+            try:
+                reply = pending.answer.result(LOOK_SECONDS)
+            except TimeoutError:
+                if visitor.has_gone:
+                    pending.answer.cancel()  # what nobody waits for is better not begun
+                    raise EOFError from None
+            else:
+                visitor.waits = False
+                return reply
+
+
+def _start(work: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, daemon=True).start()

@@ -1,0 +1,80 @@
+"""The virtual clock, and the server's clock beside it."""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+_OFFSET: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerZone:
+    """How the server's clock stands to UTC; server epochs are its wall clock read as if UTC."""
+
+    zone: tzinfo
+
+    @classmethod
+    def parse(cls, text: str) -> "ServerZone":
+        """Read a time zone's name ("EET") or "+HH:MM"; ValueError where it is neither."""
+        fixed = _OFFSET.fullmatch(text)
+        if fixed is not None:
+            sign, hours, minutes = fixed.groups()
+            offset = timedelta(hours=int(hours), minutes=int(minutes))
+            if offset <= timedelta(hours=14) and int(minutes) < 60:
+                return cls(timezone(-offset if sign == "-" else offset))
+        else:
+            try:
+                return cls(ZoneInfo(text))
+            except (OSError, ValueError, LookupError):
+                pass  # told below: a zone that is not there, or no zone's name at all
+        raise ValueError(
+            f"server offset {text!r} is neither a time zone's name nor +HH:MM or -HH:MM"
+        )
+
+    def server(self, utc: float) -> float:
+        """Return the server epoch of a UTC epoch."""
+        offset = datetime.fromtimestamp(utc, self.zone).utcoffset()
+        assert offset is not None
+        return utc + offset.total_seconds()
+
+    def utc(self, server: float) -> float:
+        """Return the UTC epoch of a server epoch (the first, where the clock shows it twice)."""
+        shown = datetime.fromtimestamp(server, UTC).replace(tzinfo=self.zone)
+        offset = shown.utcoffset()
+        assert offset is not None
+        return server - offset.total_seconds()
+
+    def servers(self, utc: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the server epochs of many UTC epochs, in whole seconds."""
+        hours, where = np.unique(utc // 3600, return_inverse=True)
+        offsets = [round(self.server(hour * 3600.0) - hour * 3600.0) for hour in hours.tolist()]
+        return utc + np.array(offsets, dtype=np.int64)[where]
+
+
+class Clock:
+    """A clock that begins at `at` (UTC epoch, seconds) and runs `speed` times as fast as ours."""
+
+    def __init__(self, at: float, speed: float) -> None:
+        self.speed = float(speed)
+        self._at = at
+        self._since = time.monotonic()
+
+    def now(self) -> float:
+        """Return the UTC epoch in seconds."""
+        return self._at + (time.monotonic() - self._since) * self.speed
+
+    def run(self, speed: float) -> None:
+        """Go on from now at another speed; 0 stands still."""
+        self.set(self.now())
+        self.speed = float(speed)
+
+    def set(self, at: float) -> None:
+        """Go on from another time."""
+        self._at = at
+        self._since = time.monotonic()

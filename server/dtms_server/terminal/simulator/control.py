@@ -1,0 +1,189 @@
+"""What may be done to a simulated terminal from outside: trades by somebody's hand, faults, time.
+
+Nothing here goes through the faults; what cannot be done raises Refused.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from dtms_server.terminal.simulator import constants as c
+from dtms_server.terminal.simulator.failure import Refused
+from dtms_server.terminal.simulator.records import TradePosition, TradeRequest
+from dtms_server.terminal.simulator.session import current
+from dtms_server.terminal.simulator.session import start as _start
+from dtms_server.terminal.simulator.settings import MAX_SPEED, Settings
+from dtms_server.terminal.simulator.world import World
+
+__all__ = ["Refused", "Settings"]
+
+Direction = Literal["BUY", "SELL"]
+_TYPES: Final = {"BUY": c.ORDER_TYPE_BUY, "SELL": c.ORDER_TYPE_SELL}
+_LAST_DAY: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def start(settings: Settings) -> None:
+    """Begin a world, or take one up from its state's file. Raises ValueError."""
+    _start(settings)
+
+
+def open_position(
+    symbol: str,
+    direction: Direction,
+    volume: float,
+    stop_loss: float | None = None,
+    take_profit: float | None = None,
+    magic: int = 0,
+    comment: str = "",
+) -> TradePosition | None:
+    """Deal at the market's price, by hand; volume in lots. Return the position as it then is; None
+    where a netting account has none left of the symbol."""
+    if direction not in _TYPES:
+        raise Refused(c.TRADE_RETCODE_INVALID, f"direction {direction!r} is neither BUY nor SELL")
+    world = _now()
+    request = TradeRequest(
+        action=c.TRADE_ACTION_DEAL,
+        symbol=symbol,
+        volume=float(volume),
+        type=_TYPES[direction],
+        sl=stop_loss or 0.0,
+        tp=take_profit or 0.0,
+        magic=magic,
+        comment=comment,
+    )
+    order = world.broker.execute(request, c.DEAL_REASON_CLIENT).order
+    world.save()
+    identifier = next(
+        o.position_id for o in reversed(world.broker.book.orders) if o.ticket == order
+    )
+    return next((held for held in positions() if held.identifier == identifier), None)
+
+
+def close_position(
+    ticket: int, volume: float | None = None, reason: int = c.DEAL_REASON_CLIENT
+) -> TradePosition | None:
+    """Close a position, or `volume` lots of it, by somebody's hand or another DEAL_REASON_….
+    Return what is left of it."""
+    world = _now()
+    position = _held(world, ticket)
+    request = TradeRequest(
+        action=c.TRADE_ACTION_DEAL,
+        symbol=position.symbol,
+        volume=position.volume if volume is None else float(volume),
+        type=1 - position.type,
+        position=ticket,
+        magic=position.magic,
+    )
+    if request.volume > position.volume:
+        raise Refused(c.TRADE_RETCODE_INVALID_CLOSE_VOLUME, "Volume exceeds the position's")
+    world.broker.execute(request, reason)
+    world.save()
+    left = world.broker.book.positions.get(ticket)
+    return None if left is None else world.broker.valued(left)
+
+
+def modify_position(
+    ticket: int,
+    stop_loss: float | UnsetType | None = UNSET,
+    take_profit: float | UnsetType | None = UNSET,
+) -> TradePosition:
+    """Change a position's stop and target; None removes one, what is left out stays."""
+    world = _now()
+    position = _held(world, ticket)
+    request = TradeRequest(
+        action=c.TRADE_ACTION_SLTP,
+        symbol=position.symbol,
+        position=ticket,
+        sl=position.sl if stop_loss is UNSET else stop_loss or 0.0,
+        tp=position.tp if take_profit is UNSET else take_profit or 0.0,
+    )
+    world.broker.execute(request, c.DEAL_REASON_CLIENT)
+    world.save()
+    return world.broker.valued(_held(world, ticket))
+
+
+def positions() -> tuple[TradePosition, ...]:
+    """Return the open positions with what they are worth now, by ticket."""
+    return _now().broker.positions()
+
+
+def inject(fault: str, **parameters: object) -> None:
+    """Let a fault strike: one of those in `faults.py`, by its tag, with its fields."""
+    world = _now()
+    world.faults.inject(fault, parameters)
+    world.save()
+
+
+def faults() -> list[dict[str, Any]]:
+    """Return the faults in force, oldest first: `type` and parameters of each."""
+    active: list[dict[str, Any]] = msgspec.to_builtins(_now().faults.active)
+    return active
+
+
+def clear_faults() -> None:
+    """End all faults; a call that hangs already goes on to hang."""
+    world = _now()
+    world.faults.active.clear()
+    world.save()
+
+
+def clock() -> tuple[datetime, float]:
+    """Return the virtual clock (UTC) and its speed; 0 stands still."""
+    world = current()
+    return world.now(), world.clock.speed
+
+
+def set_speed(speed: float) -> None:
+    """Let the clock go on so many times as fast as ours; 0 lets it stand."""
+    if not 0 <= speed <= MAX_SPEED:
+        raise Refused(0, f"speed {speed} is not between 0 and {MAX_SPEED:.0f}")
+    world = _now()
+    world.clock.run(speed)
+    world.save()
+
+
+def advance(seconds: float) -> None:
+    """Let virtual time pass at once, through every tick of it."""
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise Refused(0, f"the clock cannot go on by {seconds} seconds")
+    _go_to(_now(), current().clock.now() + seconds)
+
+
+def set_clock(at: datetime) -> None:
+    """Let virtual time pass at once until `at` (aware); it cannot go back."""
+    world = _now()
+    if at.tzinfo is None or at.timestamp() < world.clock.now():
+        raise Refused(0, f"the clock stands at {world.now()} and cannot go to {at}")
+    _go_to(world, at.timestamp())
+
+
+def jump(symbol: str, points: int) -> None:
+    """Let a symbol cost `points` more (less than 0: less) from now on; what that triggers is done
+    on return."""
+    world = _now()
+    world.broker.jump(symbol, points)
+    world.save()
+
+
+def _now() -> World:
+    world = current()
+    world.advance()
+    return world
+
+
+def _go_to(world: World, at: float) -> None:
+    if at > _LAST_DAY.timestamp():
+        raise Refused(0, f"the clock goes no further than {_LAST_DAY:%Y-%m-%d}")
+    world.clock.set(at)
+    world.advance()
+    world.save()
+
+
+def _held(world: World, ticket: int) -> TradePosition:
+    position = world.broker.book.positions.get(ticket)
+    if position is None:
+        raise Refused(c.TRADE_RETCODE_POSITION_CLOSED, f"there is no open position {ticket}")
+    return position

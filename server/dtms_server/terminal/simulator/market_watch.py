@@ -1,0 +1,92 @@
+"""Symbols and their current prices, as the terminal shows them."""
+
+from typing import Final
+
+from dtms_server.terminal.simulator import constants as c
+from dtms_server.terminal.simulator.arguments import in_group, text
+from dtms_server.terminal.simulator.facts import SymbolInfo, Tick
+from dtms_server.terminal.simulator.failure import Failed, not_found
+from dtms_server.terminal.simulator.symbols import Symbol
+from dtms_server.terminal.simulator.world import World
+
+FLAGS: Final = c.TICK_FLAG_BID | c.TICK_FLAG_ASK
+
+
+def symbol(world: World, name: object) -> Symbol:
+    """Return the facts of a symbol by name; Failed where it is not there."""
+    try:
+        return world.broker.quotes.market.symbols[text("symbol", name)]
+    except KeyError:
+        raise not_found() from None
+
+
+def tick(world: World, name: object) -> Tick:
+    """Return the newest tick of a symbol in Market Watch."""
+    known = symbol(world, name)
+    quote = world.broker.quotes.last(known.name, world.broker.now)
+    if quote is None or known.name not in world.selected:
+        raise not_found()
+    return Tick(
+        time=quote.time // 1000, bid=quote.bid, ask=quote.ask, time_msc=quote.time, flags=FLAGS
+    )
+
+
+def info(world: World, known: Symbol) -> SymbolInfo:
+    """Return the facts of a symbol with its current prices."""
+    quote = world.broker.quotes.last(known.name, world.broker.now)
+    selected = known.name in world.selected
+    bid, ask, at = (quote.bid, quote.ask, quote.time // 1000) if quote else (0.0, 0.0, 0)
+    point = 1 / known.scale
+    tick_value = known.profit(c.POSITION_TYPE_BUY, 1.0, bid or 1.0, (bid or 1.0) + point)
+    return SymbolInfo(
+        select=selected,
+        visible=selected,
+        time=at,
+        digits=known.digits,
+        spread=known.points(ask) - known.points(bid),
+        spread_float=True,
+        trade_calc_mode=known.calc_mode,
+        trade_mode=c.SYMBOL_TRADE_MODE_FULL,
+        trade_exemode=c.SYMBOL_TRADE_EXECUTION_MARKET,
+        swap_rollover3days=c.DAY_OF_WEEK_WEDNESDAY,
+        expiration_mode=15,
+        filling_mode=3,  # fill or kill, immediate or cancel
+        order_mode=127,
+        bid=bid,
+        ask=ask,
+        point=point,
+        trade_tick_value=tick_value,
+        trade_tick_value_profit=tick_value,
+        trade_tick_value_loss=tick_value,
+        trade_tick_size=point,
+        trade_contract_size=known.contract_size,
+        volume_min=known.volume_min,
+        volume_max=known.volume_max,
+        volume_step=known.volume_step,
+        margin_hedged=known.contract_size,
+        currency_base=known.base,
+        currency_profit=known.quote,
+        currency_margin=known.base,
+        description=f"{known.base} against {known.quote}",
+        name=known.name,
+        path=f"Simulator\\{known.name}",
+    )
+
+
+def select(world: World, name: object, enable: bool) -> bool:
+    """Put a symbol in Market Watch or take it out; one with an open position stays."""
+    known = symbol(world, name)
+    if enable:
+        world.selected.add(known.name)
+    elif any(held.symbol == known.name for held in world.broker.book.positions.values()):
+        raise Failed(c.RES_E_FAIL, "Terminal: Call failed")
+    else:
+        world.selected.discard(known.name)
+    return True
+
+
+def infos(world: World, group: object) -> tuple[SymbolInfo, ...]:
+    """Return the symbols of a group, None for all."""
+    wanted = "*" if group is None else text("group", group)
+    known = world.broker.quotes.market.symbols.values()
+    return tuple(info(world, symbol) for symbol in known if in_group(symbol.name, wanted))

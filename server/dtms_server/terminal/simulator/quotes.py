@@ -1,0 +1,161 @@
+"""The prices that the broker shows: a market's ticks, bent by jumps from outside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from dtms_server.terminal.simulator.bars import (
+    PIECE,
+    TICK,
+    Rows,
+    pieces_of_bars,
+    pieces_of_ticks,
+    ticks_of,
+)
+from dtms_server.terminal.simulator.symbols import Symbol
+
+
+class Market(Protocol):
+    """Where bars come from: the seeded market or a replay. Times are server epochs in seconds."""
+
+    @property
+    def symbols(self) -> Mapping[str, Symbol]:
+        """The symbols that have prices, by name."""
+
+    @property
+    def period(self) -> int:
+        """How many seconds each bar lasts."""
+
+    @property
+    def start(self) -> float:
+        """Where a new world's clock begins."""
+
+    @property
+    def first(self) -> int:
+        """When the first bar begins."""
+
+    def bars(self, symbol: str, start: int, end: int) -> Rows:
+        """Return the bars that begin from `start` up to, but not at `end`."""
+
+    def last_bar(self, symbol: str, at: int) -> Rows:
+        """Return the newest bar that begins at or before `at`; no row where there is none."""
+
+    def is_open(self, symbol: str, at: int) -> bool:
+        """Is the symbol traded at this time?"""
+
+
+class Jump(msgspec.Struct, frozen=True):
+    """From `at` (server epoch, milliseconds) on a symbol costs `points` more; at `at` it has a
+    tick that shows it."""
+
+    symbol: str
+    at: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The newest tick of a symbol: time in server milliseconds, prices in its quote currency."""
+
+    time: int
+    bid: float
+    ask: float
+
+
+class Quotes:
+    """The ticks of a market with jumps; times are server epochs in milliseconds."""
+
+    def __init__(self, market: Market, jumps: list[Jump]) -> None:
+        self.market = market
+        self.jumps = jumps
+        self._bars: dict[str, tuple[int, Rows]] = {}  # the ticks of each symbol's newest bar
+        self._quotes: dict[str, tuple[int, Quote]] = {}  # what was last asked, and when
+
+    def jump(self, jump: Jump) -> None:
+        """Bend a symbol's price from now on."""
+        self.jumps.append(jump)
+        self._bars.clear()
+        self._quotes.clear()
+
+    def has_bar(self, symbol: str, at: int) -> bool:
+        """Does a bar hold this time (server seconds)?"""
+        bar = self.market.last_bar(symbol, at)
+        return bool(len(bar)) and at < int(bar["time"][0]) + self.market.period
+
+    def ticks(self, symbol: str, after: int, until: int) -> Rows:
+        """Return the ticks later than `after` and not later than `until`."""
+        period = self.market.period
+        bars = self.market.bars(symbol, after // 1000 - period + 1, until // 1000 + 1)
+        ticks = self._bent(symbol, ticks_of(bars, period))
+        return ticks[(ticks["time"] > after) & (ticks["time"] <= until)]
+
+    def last(self, symbol: str, at: int) -> Quote | None:
+        """Return the newest tick not later than `at`; None before the market's first."""
+        known = self._quotes.get(symbol)
+        if known is not None and known[0] == at:
+            return known[1]
+        bar = self.market.last_bar(symbol, at // 1000)
+        if not len(bar):
+            return None
+        ticks = self._ticks_of(symbol, bar)
+        tick = ticks[np.searchsorted(ticks["time"], at, side="right") - 1]
+        facts = self.market.symbols[symbol]
+        bid, ask = facts.from_points(int(tick["bid"])), facts.from_points(int(tick["ask"]))
+        quote = Quote(int(tick["time"]), bid, ask)
+        self._quotes[symbol] = at, quote
+        return quote
+
+    def _ticks_of(self, symbol: str, bar: Rows) -> Rows:
+        begin = int(bar["time"][0])
+        known = self._bars.get(symbol)
+        if known is None or known[0] != begin:
+            known = begin, self._bent(symbol, ticks_of(bar, self.market.period))
+            self._bars[symbol] = known
+        return known[1]
+
+    def pieces(self, symbol: str, start: int, until: int, finest: int) -> Rows:
+        """Return what bars of `finest` seconds and longer are built of: what was traded from
+        `start` (server seconds) up to `until` (milliseconds)."""
+        period = self.market.period
+        bars = self.market.bars(symbol, start, until // 1000 + 1)
+        begins = bars["time"] * 1000
+        whole = (begins + period * 1000 <= until) & (finest % period == 0)
+        for jump in self._jumps(symbol):
+            whole &= (jump.at < begins) | (jump.at >= begins + period * 1000)
+        coarse = pieces_of_bars(bars[whole])
+        for level in ("open", "high", "low", "close"):
+            coarse[level] += self._offsets(symbol, begins[whole])
+        ticks = self._bent(symbol, ticks_of(bars[~whole], period))
+        fine = pieces_of_ticks(ticks[ticks["time"] <= until])
+        pieces = np.concatenate([np.empty(0, PIECE), coarse, fine])
+        return pieces[np.argsort(pieces["time"], kind="stable")]
+
+    def _jumps(self, symbol: str) -> list[Jump]:
+        return [jump for jump in self.jumps if jump.symbol == symbol]
+
+    def _offsets(self, symbol: str, times: Rows) -> Rows:
+        jumps = self._jumps(symbol)
+        if not jumps:
+            return np.zeros(len(times), np.int64)
+        total = np.cumsum([0] + [jump.points for jump in jumps])
+        return np.asarray(total[np.searchsorted([jump.at for jump in jumps], times, side="right")])
+
+    def _bent(self, symbol: str, ticks: Rows) -> Rows:
+        """Shift the ticks of whole bars by the jumps before them, and add those at the jumps."""
+        if not len(ticks):
+            return ticks
+        end = self.market.last_bar(symbol, int(ticks["time"][-1]) // 1000)["time"][0]
+        end = (int(end) + self.market.period) * 1000
+        at = np.unique([j.at for j in self._jumps(symbol) if ticks["time"][0] <= j.at < end])
+        extra = np.empty(len(at), TICK)
+        if len(at):
+            extra[:] = ticks[np.searchsorted(ticks["time"], at, side="right") - 1]
+            extra["time"] = at
+        both = np.concatenate([ticks, extra])
+        both = both[np.argsort(both["time"], kind="stable")]
+        both["bid"] += self._offsets(symbol, both["time"])
+        both["ask"] += self._offsets(symbol, both["time"])
+        return both

@@ -1,0 +1,93 @@
+"""The one world of this process, and what the module keeps between calls."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dtms_server.terminal.simulator.failure import SUCCESS, Failed, not_connected
+from dtms_server.terminal.simulator.faults import Hang, Nothing, Pipe
+from dtms_server.terminal.simulator.settings import Settings
+from dtms_server.terminal.simulator.world import World
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Session:
+    """The world once there is one, whether `initialize()` was called, and the last error."""
+
+    world: World | None = None
+    initialized: bool = False
+    error: tuple[int, str] = SUCCESS
+
+
+SESSION = Session()
+
+
+def start(settings: Settings) -> World:
+    """Begin or take up a world; one that was there before is left as its file has it."""
+    SESSION.world = World(settings)
+    SESSION.initialized = False
+    SESSION.error = SUCCESS
+    return SESSION.world
+
+
+def current() -> World:
+    """Return the world; one of default settings where none was started."""
+    return SESSION.world or start(Settings())
+
+
+def ask(call: str, answer: Callable[[World], Value]) -> Value | None:
+    """Answer a call of the module from the world, or None and the error."""
+    try:
+        if not SESSION.initialized:
+            raise not_connected()
+        world = current()
+        _suffer(world, call)
+        world.advance()
+        value = answer(world)
+    except Failed as failure:
+        fail(failure)
+        return None
+    SESSION.error = SUCCESS
+    return value
+
+
+def fail(failure: Failed) -> None:
+    """Keep the error for `last_error()`."""
+    SESSION.error = (failure.code, failure.text)
+
+
+def connect(call: str, admit: Callable[[World], bool]) -> bool:
+    """Answer `initialize` or `login`: the pipe is mended, and the world says whom it lets in."""
+    world = current()
+    if world.faults.find(Pipe):
+        world.faults.end(Pipe)
+        world.save()
+    SESSION.initialized = True
+    SESSION.initialized = ask(call, admit) is True
+    return SESSION.initialized
+
+
+def _suffer(world: World, call: str) -> None:
+    """Let the faults strike that are in force for this call."""
+    if world.faults.find(Pipe):
+        SESSION.initialized = False
+        raise not_connected()
+    hang = world.faults.take(Hang, call)
+    if hang is not None:
+        world.save()  # first, for a process that hangs may be killed, and should not hang again
+        _hang(hang.seconds)
+    nothing = world.faults.take(Nothing, call)
+    if nothing is not None:
+        world.save()
+        raise Failed(nothing.code, "Terminal: Call failed")
+
+
+def _hang(seconds: float | None) -> None:
+    if seconds is not None:
+        time.sleep(seconds)
+        return
+    while True:
+        time.sleep(3600)

@@ -1,0 +1,51 @@
+"""What a simulated terminal is started with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+ACCOUNT_MODES: Final = ("hedging", "netting")
+MAX_SPEED: Final = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a simulated terminal is started with; what is wrong raises ValueError at the start.
+
+    `replay` is a CSV file as MetaTrader 5 exports it, or "BIDFILE,ASKFILE" (M1, UTC); without it
+    the market is made from `seed` (None: one is drawn). `symbol`: names separated by commas, for a
+    replay one. `speed`: virtual seconds a second, 0 stands still; None is 1, or as it was saved.
+    `state_path`: where the world is kept; None keeps nothing. `server_offset`: the server's clock
+    against UTC, a time zone's name or "+HH:MM". `min_spread`: points, at least 1. `start`: where
+    the clock of a new world begins (aware; None: where there are bars enough to analyse). `login`:
+    the account's number; None draws one for a new world, so that no two worlds are one account.
+    """
+
+    replay: str | None = None
+    symbol: str | None = None
+    speed: float | None = None
+    seed: int | None = None
+    state_path: Path | None = None
+    server_offset: str = "EET"
+    min_spread: int = 1
+    account: str = "hedging"
+    login: int | None = None
+    balance: float = 10_000.0
+    leverage: int = 100
+    start: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can be seen to be wrong without looking at any file."""
+        if self.account not in ACCOUNT_MODES:
+            raise ValueError(f"account {self.account!r} is not one of hedging, netting")
+        if self.speed is not None and not 0 <= self.speed <= MAX_SPEED:
+            raise ValueError(f"speed {self.speed} is not between 0 and {MAX_SPEED:.0f}")
+        if self.min_spread < 1:
+            raise ValueError(f"min spread {self.min_spread} is not at least 1 point")
+        if self.leverage < 1:
+            raise ValueError(f"leverage {self.leverage} is not at least 1")
+        if not 0 <= self.balance <= 1e12:
+            raise ValueError(f"balance {self.balance} is not between 0 and 1000000000000")
+        if self.start is not None and self.start.tzinfo is None:
+            raise ValueError(f"start {self.start} has no time zone")

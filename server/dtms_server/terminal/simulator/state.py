@@ -1,0 +1,72 @@
+"""The file that a simulated terminal keeps its world in."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from dtms_server.terminal.simulator.book import Book
+from dtms_server.terminal.simulator.faults import Fault
+from dtms_server.terminal.simulator.quotes import Jump
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a world was made of; a state goes on only with the same. `replay`: each file's name
+    and size in bytes; `seed` is None for a replay."""
+
+    symbols: tuple[str, ...]
+    seed: int | None
+    replay: tuple[tuple[str, int], ...]
+    server_offset: str
+    min_spread: int
+    account: str
+    login: int
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """A world at one moment: `utc` is the virtual clock, `wall` ours (epochs in seconds), `now`
+    how far the broker has come (server milliseconds), `asked_speed` the speed it was started with
+    and `speed` the one it ran at."""
+
+    origin: Origin
+    utc: float
+    wall: float
+    now: int
+    asked_speed: float | None
+    speed: float
+    book: Book
+    jumps: list[Jump]
+    faults: list[Fault]
+
+
+def load(path: Path) -> State | None:
+    """Read the state; None where there is no file yet. ValueError where it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ValueError(
+            f"simulator state {path} cannot be read ({error}): move it away, or name another file"
+        ) from error
+
+
+def save(path: Path, state: State) -> None:
+    """Put the state on disk, whole or not at all."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.encode(state))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def check(path: Path, saved: Origin, wanted: Origin) -> None:
+    """Raise ValueError where a state was made for another world than the one wanted."""
+    for name in Origin.__struct_fields__:
+        had, wants = getattr(saved, name), getattr(wanted, name)
+        if had != wants:
+            raise ValueError(
+                f"simulator state {path} was made with {name} {had}, not {wants}: "
+                "start it as before, or name another file"
+            )

@@ -1,0 +1,91 @@
+"""The facts of symbols, and what a position in them is worth."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dtms_server.terminal.simulator import constants as c
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol: volumes in lots, commission in USD a lot and side, `daily_move` as a share of the
+    price; `price` and `daily_move` are typical values that the seeded market begins with."""
+
+    name: str
+    base: str
+    quote: str
+    digits: int
+    price: float
+    daily_move: float
+    spread_points: int
+    contract_size: float = 100_000.0
+    commission: float = 3.5
+    volume_min: float = 0.01
+    volume_max: float = 100.0
+    volume_step: float = 0.01
+    calc_mode: int = c.SYMBOL_CALC_MODE_FOREX
+
+    @property
+    def scale(self) -> int:
+        """Points in one unit of price."""
+        return int(10**self.digits)
+
+    def points(self, price: float) -> int:
+        """Return a price in points."""
+        return round(price * self.scale)
+
+    def from_points(self, points: int) -> float:
+        """Return the price of that many points: the float nearest to the decimal."""
+        return points / self.scale
+
+    def profit(self, direction: int, volume: float, opened: float, closed: float) -> float:
+        """Return the profit in USD of a position of POSITION_TYPE_… `direction`, in cents."""
+        move = closed - opened if direction == c.POSITION_TYPE_BUY else opened - closed
+        profit = move * self.contract_size * volume * self._usd_for_quote(closed)
+        return round(profit, 2) + 0.0  # no negative zero
+
+    def margin(self, volume: float, price: float, leverage: int) -> float:
+        """Return the margin in USD that a position opened at `price` binds."""
+        value = volume * self.contract_size
+        return round((value if self.base == "USD" else value * price) / leverage, 2)
+
+    def _usd_for_quote(self, price: float) -> float:
+        return 1.0 if self.quote == "USD" else 1 / price
+
+
+def _pair(name: str, digits: int, price: float, daily_move: float, spread_points: int) -> Symbol:
+    return Symbol(name, name[:3], name[3:], digits, price, daily_move, spread_points)
+
+
+_GOLD: Final = replace(
+    _pair("XAUUSD", 2, 2650.0, 0.009, 18),
+    contract_size=100.0,
+    commission=5.0,
+    calc_mode=c.SYMBOL_CALC_MODE_CFDLEVERAGE,
+)
+KNOWN: Final = {
+    symbol.name: symbol
+    for symbol in (
+        _pair("EURUSD", 5, 1.08, 0.0050, 8),
+        _pair("GBPUSD", 5, 1.27, 0.0055, 10),
+        _pair("USDJPY", 3, 150.0, 0.0060, 9),
+        _GOLD,
+        _pair("AUDUSD", 5, 0.66, 0.0060, 9),
+        _pair("NZDUSD", 5, 0.60, 0.0060, 12),
+        _pair("USDCAD", 5, 1.36, 0.0045, 11),
+        _pair("USDCHF", 5, 0.88, 0.0050, 10),
+    )
+}
+DEFAULT: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
+
+
+def facts(name: str) -> Symbol:
+    """Return the facts of a symbol; a suffix ("EURUSDc", "EURUSD.m") has those of its base.
+
+    Raises ValueError where the name has no base that is known.
+    """
+    for base, symbol in KNOWN.items():
+        if name.upper().startswith(base):
+            return replace(symbol, name=name)
+    known = ", ".join(KNOWN)
+    raise ValueError(f"symbol {name!r} is not known; known, with any suffix, are {known}")

@@ -1,0 +1,214 @@
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from dtms_server.terminal import simulator as mt5
+from dtms_server.terminal.simulator import control
+from dtms_server.terminal.simulator.session import SESSION
+from dtms_server.terminal.simulator.settings import Settings
+
+NOT_CONNECTED = (-10004, "No IPC connection")
+OPEN = {"action": mt5.TRADE_ACTION_DEAL, "symbol": "EURUSD", "volume": 0.1}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        mt5.account_info,
+        mt5.terminal_info,
+        mt5.positions_get,
+        mt5.version,
+        lambda: mt5.symbol_info("EURUSD"),
+        lambda: mt5.history_deals_get(position=1),
+        lambda: mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_M5, 0, 10),
+        lambda: mt5.order_send(OPEN),
+    ],
+)
+def test_before_initialize_every_getter_answers_none(call: object, hedging: None) -> None:
+    mt5.shutdown()
+    assert callable(call)
+    assert call() is None
+    assert mt5.last_error() == NOT_CONNECTED
+
+
+def test_symbol_select_answers_false_before_initialize(hedging: None) -> None:
+    mt5.shutdown()
+    assert mt5.symbol_select("EURUSD") is False
+    assert mt5.last_error() == NOT_CONNECTED
+
+
+def test_shutdown_is_always_a_success(hedging: None) -> None:
+    assert mt5.shutdown() is True
+    assert mt5.shutdown() is True
+    assert mt5.last_error() == (1, "Success")
+
+
+def test_initialize_without_a_start_makes_a_world_of_default_settings() -> None:
+    SESSION.world = None
+    try:
+        assert mt5.initialize()
+        account = mt5.account_info()
+        assert account is not None
+        assert (account.server, account.balance) == ("DTMS-Simulator", 10_000.0)
+    finally:
+        SESSION.world = None
+        mt5.shutdown()
+
+
+def test_another_login_or_server_is_not_let_in(hedging: None) -> None:
+    assert mt5.initialize(login=10_000_001, server="DTMS-Simulator", password="x", timeout=9)
+    assert mt5.initialize(login=5) is False
+    assert mt5.last_error()[0] == mt5.RES_E_AUTH_FAILED
+    assert mt5.account_info() is None
+    assert mt5.initialize(server="Other") is False
+    assert mt5.login(10_000_001) is True
+    assert mt5.account_info() is not None
+
+
+def test_errors_are_cleared_by_the_next_success(hedging: None) -> None:
+    assert mt5.symbol_info("NOSUCH") is None
+    assert mt5.last_error()[0] == mt5.RES_E_NOT_FOUND
+    assert mt5.terminal_info() is not None
+    assert mt5.last_error() == (1, "Success")
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (None, "Invalid arguments"),
+        ([], "Invalid arguments"),
+        ({"action": "x"}, 'Invalid "action" argument'),
+        (OPEN | {"volume": 1}, 'Invalid "volume" argument'),
+        (OPEN | {"volume": Decimal("0.1")}, 'Invalid "volume" argument'),
+        (OPEN | {"sl": None}, 'Invalid "sl" argument'),
+        (OPEN | {"magic": np.int64(7)}, 'Invalid "magic" argument'),
+        (OPEN | {"magic": 7.0}, 'Invalid "magic" argument'),
+        (OPEN | {"magic": 2**64}, 'Invalid "magic" argument'),
+        (OPEN | {"symbol": 5}, 'Invalid "symbol" argument'),
+        (OPEN | {"comment": "x" * 30}, 'Invalid "comment" argument'),
+        (OPEN | {"comment": "\U0001f600" * 15}, 'Invalid "comment" argument'),
+    ],
+)
+def test_a_request_of_wrong_types_is_refused_even_without_a_terminal(
+    request_: object, text: str, hedging: None
+) -> None:
+    for _ in range(2):
+        assert mt5.order_send(request_) is None  # type: ignore[arg-type]  # on purpose
+        assert mt5.last_error() == (-2, text)
+        mt5.shutdown()
+
+
+def test_a_negative_number_raises_as_the_real_module_does(hedging: None) -> None:
+    with pytest.raises(SystemError):
+        mt5.order_send(OPEN | {"magic": -1})
+
+
+def test_the_longest_comment_and_a_numpy_float_pass(hedging: None) -> None:
+    sent = mt5.order_send(OPEN | {"comment": "x" * 29, "volume": np.float64(0.1)})
+    assert sent is not None
+    assert sent.retcode == mt5.TRADE_RETCODE_DONE
+    positions = mt5.positions_get()
+    assert positions is not None
+    assert positions[0].comment == "x" * 29
+
+
+def test_a_misspelt_filter_returns_everything(hedging: None) -> None:
+    for _ in range(2):
+        assert control.open_position("EURUSD", "BUY", 0.1)
+    everything = mt5.positions_get()
+    assert everything is not None
+    assert len(everything) == 2
+    assert mt5.positions_get(tikcet=everything[0].ticket) == everything
+    assert mt5.positions_get(ticket=everything[0].ticket) == everything[:1]
+
+
+def test_positions_are_chosen_by_symbol_and_group(hedging: None) -> None:
+    for symbol in ("EURUSD", "USDJPY"):
+        assert control.open_position(symbol, "BUY", 0.1)
+    assert [p.symbol for p in mt5.positions_get(symbol="USDJPY") or ()] == ["USDJPY"]
+    assert [p.symbol for p in mt5.positions_get(group="*USD*,!*JPY*") or ()] == ["EURUSD"]
+    assert mt5.positions_get(symbol="XAUUSD") == ()
+
+
+def test_arguments_without_a_name_and_of_wrong_types_are_errors(hedging: None) -> None:
+    assert mt5.positions_get("EURUSD") is None
+    assert mt5.last_error()[0] == -2
+    assert mt5.positions_get(ticket="1") is None
+    assert mt5.last_error() == (-2, 'Invalid "ticket" argument')
+    assert mt5.history_deals_get() is None
+    assert mt5.last_error()[0] == -2
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: mt5.order_check(OPEN),
+        lambda: mt5.order_calc_margin(0, "EURUSD", 1.0, 1.0),
+        lambda: mt5.order_calc_profit(0, "EURUSD", 1.0, 1.0, 1.1),
+        lambda: mt5.market_book_add("EURUSD"),
+        lambda: mt5.market_book_get("EURUSD"),
+        lambda: mt5.market_book_release("EURUSD"),
+        lambda: mt5.order_send(OPEN | {"action": mt5.TRADE_ACTION_PENDING}),
+    ],
+)
+def test_what_it_does_without_says_so(call: object, hedging: None) -> None:
+    assert callable(call)
+    assert call() is None
+    assert mt5.last_error() == (-7, "Unsupported")
+
+
+def test_symbols_show_facts_and_prices(hedging: None) -> None:
+    symbols = mt5.symbols_get()
+    assert symbols is not None
+    assert [s.name for s in symbols] == ["EURUSD", "GBPUSD", "USDJPY", "XAUUSD"]
+    assert mt5.symbols_total() == 4
+    yen = mt5.symbol_info("USDJPY")
+    assert yen is not None
+    assert (yen.digits, yen.point, yen.currency_profit) == (3, 0.001, "JPY")
+    assert yen.bid < yen.ask
+    assert yen.spread == round((yen.ask - yen.bid) / yen.point)
+    tick = mt5.symbol_info_tick("USDJPY")
+    assert tick is not None
+    assert (tick.bid, tick.ask, tick.time) == (yen.bid, yen.ask, yen.time)
+    assert tick._asdict()["time_msc"] // 1000 == tick.time
+
+
+def test_a_symbol_out_of_market_watch_has_no_tick(hedging: None) -> None:
+    assert mt5.symbol_select("EURUSD", False)
+    assert mt5.symbol_info_tick("EURUSD") is None
+    assert mt5.symbol_select("EURUSD", True)
+    assert mt5.symbol_info_tick("EURUSD") is not None
+    assert control.open_position("EURUSD", "BUY", 0.1)
+    assert mt5.symbol_select("EURUSD", False) is False
+    assert mt5.symbol_select("eurusd") is False
+
+
+def test_a_suffix_has_the_facts_of_its_base() -> None:
+    control.start(Settings(seed=1, speed=0, symbol="EURUSDc, XAUUSD.m"))
+    assert mt5.initialize()
+    assert [(s.name, s.digits) for s in mt5.symbols_get() or ()] == [
+        ("EURUSDc", 5),
+        ("XAUUSD.m", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"symbol": "NOSUCH"}, "NOSUCH"),
+        ({"server_offset": "Nowhere/Land"}, "Nowhere/Land"),
+        ({"server_offset": "+25:00"}, r"\+25:00"),
+        ({"account": "exchange"}, "exchange"),
+        ({"speed": float("nan")}, "speed"),
+        ({"speed": -1.0}, "speed"),
+        ({"min_spread": 0}, "min spread"),
+        ({"leverage": 0}, "leverage"),
+        ({"balance": float("inf")}, "balance"),
+        ({"replay": "a.csv"}, "symbol"),
+        ({"replay": "a.csv", "symbol": "EURUSD"}, "a.csv"),
+    ],
+)
+def test_settings_that_make_no_sense_say_why(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        control.start(Settings(**wrong))
