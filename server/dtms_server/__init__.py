@@ -1,5 +1,3 @@
 """The server of DTMS, the Defensive Trade Management System."""
 
-from importlib.metadata import version
-
-__version__ = version("dtms-server")
+__version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """What every terminal must do: in this process, in a host of its own, and attached to one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
@@ -12,65 +12,13 @@ from dtms_server.domain.errors import TerminalFailed, TerminalSilent, TerminalUn
 from dtms_server.domain.market import DealEntry, DealReason, MarginMode
 from dtms_server.domain.trade import Direction
 from dtms_server.ports import Terminal
-from dtms_server.terminal.control import SimulatorControl
 from dtms_server.terminal.link import LinkedTerminal
 from dtms_server.terminal.local import LocalTerminal
 from dtms_server.terminal.messages import Deadlines
 from dtms_server.terminal.options import HostOptions, parse_address
-from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
+from hands import DistantHand, LocalHand
 from hosts import KEY, PATIENCE_SECONDS, STILL, RunningHost
-
-
-class LocalHand:
-    """Somebody's hand at the simulated terminal of this process."""
-
-    def open(self, symbol: str, direction: Direction, lots: float) -> int:
-        opened = control.open_position(symbol, direction.value, lots)
-        assert opened is not None
-        return opened.ticket
-
-    def close(self, ticket: int, lots: float | None = None) -> None:
-        control.close_position(ticket, lots)
-
-    def fault(self, name: str, **parameters: str | float) -> None:
-        control.inject(name, **parameters)
-
-    def clear(self) -> None:
-        control.clear_faults()
-
-    def advance(self, seconds: float) -> None:
-        control.advance(seconds)
-
-
-class DistantHand:
-    """Somebody's hand at the simulated terminal of a host; dials anew for each move."""
-
-    def __init__(self, address: Callable[[], str]) -> None:
-        self._address = address
-
-    def _dialled(self) -> SimulatorControl:
-        return SimulatorControl(self._address(), KEY)
-
-    def open(self, symbol: str, direction: Direction, lots: float) -> int:
-        with self._dialled() as hand:
-            return hand.open(symbol, direction, lots).ticket
-
-    def close(self, ticket: int, lots: float | None = None) -> None:
-        with self._dialled() as hand:
-            hand.close(ticket, lots)
-
-    def fault(self, name: str, **parameters: str | float) -> None:
-        with self._dialled() as hand:
-            hand.fault(name, parameters)
-
-    def clear(self) -> None:
-        with self._dialled() as hand:
-            hand.clear()
-
-    def advance(self, seconds: float) -> None:
-        with self._dialled() as hand:
-            hand.advance(seconds)
 
 
 class House:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from dtms_server.domain.errors import TerminalSilent, TerminalUnreachable
 from dtms_server.domain.trade import Direction
-from dtms_server.terminal.control import ControlRefused
 from dtms_server.terminal.messages import (
     Connect,
     Deadlines,
@@ -164,60 +163,6 @@ def test_another_version_of_the_link_is_refused_with_the_remedy(hosts: Hosts) ->
     caller = hosts.call(host.address)
     with pytest.raises(RequestRefused, match="update the older of the two"):
         caller.ask(Hello("server", protocol=99), Welcome, PATIENCE_SECONDS)
-
-
-def test_a_hand_opens_changes_and_closes_positions(host: RunningHost, hosts: Hosts) -> None:
-    control = hosts.control(host.address)
-    position = control.open("EURUSD", Direction.SELL, 0.4, magic=5, comment="by hand")
-    assert (position.volume_lots, position.magic, position.comment) == (0.4, 5, "by hand")
-    high, low = position.entry_price * 1.1, position.entry_price * 0.9
-    changed = control.modify(position.ticket, stop_loss=high, take_profit=low)
-    assert changed.stop_loss == pytest.approx(high, abs=1e-4)
-    kept = control.modify(position.ticket, take_profit=None)
-    assert (kept.stop_loss, kept.take_profit) == (changed.stop_loss, None)
-    left = control.close(position.ticket, 0.1)
-    assert left is not None
-    assert left.volume_lots == pytest.approx(0.3)
-    assert control.close(position.ticket) is None
-    assert control.positions() == ()
-
-
-def test_the_clock_stands_runs_and_goes_forward(host: RunningHost, hosts: Hosts) -> None:
-    control = hosts.control(host.address)
-    begun, speed = control.clock()
-    assert speed == 0
-    later, _ = control.advance(3600)
-    assert (later - begun).total_seconds() == pytest.approx(3600)
-    assert control.speed(60)[1] == 60
-    assert control.speed(0)[1] == 0
-
-
-@pytest.mark.parametrize(
-    ("fault", "parameters", "says"),
-    [("earthquake", {}, "hang"), ("hang", {"second": 1}, "seconds")],
-)
-def test_an_unknown_fault_names_the_known_ones(
-    host: RunningHost, hosts: Hosts, fault: str, parameters: dict[str, int], says: str
-) -> None:
-    control = hosts.control(host.address)
-    with pytest.raises(ControlRefused, match=says):
-        control.fault(fault, parameters)
-
-
-def test_nonsense_is_refused_and_the_connection_lives(host: RunningHost, hosts: Hosts) -> None:
-    control = hosts.control(host.address)
-    for attempt in (
-        lambda: control.close(123),
-        lambda: control.open("NOSUCH", Direction.BUY, 0.1),
-        lambda: control.open("EURUSD", Direction.BUY, -1.0),
-        lambda: control.open("EURUSD", Direction.BUY, float("nan")),
-        lambda: control.speed(-1),
-        lambda: control.advance(-1),
-        lambda: control.jump("NOSUCH", 5),
-    ):
-        with pytest.raises(ControlRefused):
-            attempt()
-    assert control.positions() == ()
 
 
 def test_a_world_in_a_file_outlives_its_host(hosts: Hosts, tmp_path: Path) -> None:

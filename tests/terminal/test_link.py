@@ -213,37 +213,6 @@ async def test_a_spawned_host_belongs_to_its_server_alone(hosts: Hosts) -> None:
     await terminal.close()
 
 
-async def test_pings_keep_the_role_of_a_quiet_server(hosts: Hosts) -> None:
-    host = hosts.start(replace(STILL, supervised=True))  # it tells each request
-    terminal = LinkedTerminal(parse_address(host.address), KEY, deadlines=Deadlines(keep_alive=0.1))
-    await terminal.connect(PATIENCE_SECONDS)
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as loops:
-        loops.create_task(terminal.keep_alive(stop))
-        lines = [await asyncio.to_thread(host.line) for _ in range(8)]
-        stop.set()
-    await terminal.close()
-    assert [line.split()[0] for line in lines] == ["busy", "idle"] * 4  # connect, three pings
-
-
-async def test_a_loss_does_not_end_the_pings(hosts: Hosts) -> None:
-    host = hosts.start()
-    terminal = LinkedTerminal(
-        parse_address(host.address), KEY, deadlines=Deadlines(keep_alive=0.01)
-    )
-    await terminal.connect(PATIENCE_SECONDS)
-    stop = asyncio.Event()
-    pinging = asyncio.create_task(terminal.keep_alive(stop))
-    host.end()
-    session = terminal._session
-    assert session is not None
-    await session.gone()  # a ping has found the loss
-    assert not pinging.done()
-    stop.set()
-    await pinging
-    await terminal.close()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9 there")
 @pytest.mark.parametrize("hangs", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_host_ends_with_its_server_however_that_ends(folder: Path, hangs: bool) -> None:

@@ -34,10 +34,10 @@ def test_the_servers_clock_is_utc_and_an_offset(offset: str, utc: float, server:
 
 
 @pytest.mark.parametrize(
-    "offset", ["", "+2", "2:00", "+15:00", "+01:60", "Nowhere", "../etc", "\0"]
+    "offset", ["", "+2", "2:00", "+24:00", "+01:60", "Nowhere", "../etc", "\0"]
 )
 def test_an_offset_that_is_none_is_named(offset: str) -> None:
-    with pytest.raises(ValueError, match="neither a time zone's name nor"):
+    with pytest.raises(ValueError, match="server offset"):
         ServerZone.parse(offset)
 
 

@@ -1,16 +1,13 @@
 """The virtual clock, and the server's clock beside it."""
 
-import re
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Final
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-_OFFSET: Final = re.compile(r"([+-])(\d{1,2}):(\d{2})")
+from dtms_server.terminal.clock import zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +19,7 @@ class ServerZone:
     @classmethod
     def parse(cls, text: str) -> "ServerZone":
         """Read a time zone's name ("EET") or "+HH:MM"; ValueError where it is neither."""
-        fixed = _OFFSET.fullmatch(text)
-        if fixed is not None:
-            sign, hours, minutes = fixed.groups()
-            offset = timedelta(hours=int(hours), minutes=int(minutes))
-            if offset <= timedelta(hours=14) and int(minutes) < 60:
-                return cls(timezone(-offset if sign == "-" else offset))
-        else:
-            try:
-                return cls(ZoneInfo(text))
-            except (OSError, ValueError, LookupError):
-                pass  # told below: a zone that is not there, or no zone's name at all
-        raise ValueError(
-            f"server offset {text!r} is neither a time zone's name nor +HH:MM or -HH:MM"
-        )
+        return cls(zone(text))
 
     def server(self, utc: float) -> float:
         """Return the server epoch of a UTC epoch."""
