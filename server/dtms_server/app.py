@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from dtms_server.config import Settings
-from dtms_server.domain.errors import DtmsError, StartupFailed
+from dtms_server.domain.errors import ConfigurationInvalid, DtmsError, StartupFailed
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
@@ -17,7 +17,7 @@ from dtms_server.rpc.server import Listening, RpcServer
 from dtms_server.storage.store import SqliteStore
 from dtms_server.terminal.keys import terminal_key
 from dtms_server.terminal.link import LinkedTerminal, Login
-from dtms_server.terminal.options import HostOptions, parse_address
+from dtms_server.terminal.options import HostOptions, is_loopback, parse_address
 from dtms_server.terminal.session import Target
 
 log = structlog.get_logger()
@@ -41,7 +41,12 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         terminal = _terminal(settings)
         closing.push_async_callback(terminal.close)
         guard = Guard(
-            terminal, store, policy, source=settings.terminal or "", account=settings.account
+            terminal,
+            store,
+            policy,
+            source=settings.terminal or "",
+            account=settings.account,
+            startup_seconds=settings.startup_timeout,
         )
         watchdog = Watchdog(store.ping, guard.monitor)
         rpc = RpcServer(guard, _listening(settings))
@@ -65,7 +70,7 @@ async def _run(
     async with asyncio.TaskGroup() as loops:
         monitor = loops.create_task(guard.monitor.run(), name="monitor")
         others = [
-            loops.create_task(terminal.keep_alive(over), name="keep alive"),
+            loops.create_task(terminal.keep_alive(over, guard.monitor.look), name="keep alive"),
             loops.create_task(watchdog.run(), name="watchdog"),
             loops.create_task(rpc.health.follow_readiness(guard.readiness), name="readiness"),
             loops.create_task(rpc.health.follow_liveness(watchdog), name="liveness"),
@@ -128,6 +133,7 @@ def _target(settings: Settings) -> Target:
         case "simulator":
             return HostOptions(
                 module="simulator",
+                allow_remote=settings.insecure,
                 listen=() if settings.sim_listen == "0" else (settings.sim_listen,),
                 replay=settings.replay,
                 symbol=settings.symbol,
@@ -140,7 +146,17 @@ def _target(settings: Settings) -> Target:
         case "metatrader5":
             return HostOptions(module="metatrader5", server_offset=settings.server_offset)
         case address:
-            return parse_address(address or "")
+            return _attachable(address or "", settings)
+
+
+def _attachable(address: str, settings: Settings) -> tuple[str, int]:
+    host, port = parse_address(address)
+    if not (is_loopback(host) or settings.insecure):
+        raise ConfigurationInvalid(
+            reason=f"--terminal {address} is another computer, and the link is not encrypted, nor "
+            "the password on it: use a tunnel, or --insecure to accept that"
+        )
+    return host, port
 
 
 def _listening(settings: Settings) -> Listening:

@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     tls_client_ca: Path | None = Field(
         None, description="Demand client certificates that this CA signed, PEM."
     )
-    insecure: bool = Field(False, description="Listen beyond loopback without TLS all the same.")
+    insecure: bool = Field(
+        False, description="Listen, or attach, beyond loopback without encryption all the same."
+    )
     reflection: bool = Field(False, description="Offer gRPC reflection.")
     drain_delay: float = Field(
         0.0, ge=0, description="Seconds between NOT_SERVING and the end of the listener."

@@ -109,7 +109,7 @@ class Trades(Protocol):
         """All trades that are guarded, by ticket."""
 
     async def find(self, ticket: int) -> Trade | None:
-        """The trade registered with that ticket, else the guarded one whose position has it now."""
+        """The trade registered with that ticket, else the one whose position has, or had, it."""
 
     async def page(self, wanted: TradeFilter, after_ticket: int, size: int) -> TradePage:
         """Up to `size` trades with a ticket above `after_ticket`, by ticket."""

@@ -357,3 +357,21 @@ def test_an_outage_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixtu
         place.advance(pb.StreamMonitorEventsResponse(resume_token="a"))
         place.advance(pb.StreamMonitorEventsResponse(resume_token="b"))
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO]
+
+
+async def test_closing_a_client_ends_its_streams_in_other_loops(closed_target: str) -> None:
+    client = AsyncDtmsClient(closed_target)
+    seen: list[object] = []
+    begun = threading.Event()
+
+    async def read() -> None:
+        stream = client.events()
+        begun.set()
+        seen.append([event async for event in stream])  # nobody answers: it tries again and again
+
+    reader = threading.Thread(target=lambda: asyncio.run(read()))
+    reader.start()
+    await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+    await client.close()
+    await asyncio.to_thread(reader.join, PATIENCE_SECONDS)
+    assert seen == [[]]

@@ -83,6 +83,7 @@ def a_deal(
 ) -> Deal:
     return Deal(
         ticket=100 + minute,
+        order=7 + minute,
         position_id=position_id,
         entry=entry,
         reason=reason,
@@ -161,6 +162,35 @@ def test_a_reversal_closes_the_trade_though_the_position_lives_on() -> None:
     assert closing.at == NOON + timedelta(minutes=1)
 
 
+def test_the_leg_after_a_turn_is_a_trade_of_its_own() -> None:
+    deals = opened_and_closed()
+    deals.append(a_deal(DealEntry.INOUT, Direction.SELL, 3.0, minute=1, profit=5.0))
+    second = a_trade(Direction.SELL, position_ticket=8, volume_lots=2.0)
+    assert reconcile.closing(second, deals) is None
+    deals.append(a_deal(DealEntry.OUT, Direction.BUY, 2.0, minute=2, profit=9.0))
+    closing = reconcile.closing(second, deals)
+    assert closing is not None
+    assert closing.at == NOON + timedelta(minutes=2)
+    assert closing.profit == pytest.approx(9.0 - 1.75)
+
+
+def test_a_position_that_turned_twice_does_not_prove_its_last_leg_closed() -> None:
+    deals = opened_and_closed()
+    deals.append(a_deal(DealEntry.INOUT, Direction.SELL, 2.0, minute=1))
+    deals.append(a_deal(DealEntry.INOUT, Direction.BUY, 2.0, minute=2))
+    assert reconcile.closing(a_trade(position_ticket=7), deals) is not None
+    assert reconcile.closing(a_trade(position_ticket=9), deals) is None
+
+
+def test_a_leg_whose_ticket_a_swap_renamed_is_told_by_its_time() -> None:
+    deals = opened_and_closed(1.0)
+    assert reconcile.closing(a_trade(position_ticket=99), deals) is not None
+
+
+def test_deals_of_less_than_was_seen_open_prove_nothing() -> None:
+    assert reconcile.closing(a_trade(volume_lots=1.5), opened_and_closed(1.0)) is None
+
+
 def test_a_close_by_counts_as_a_close() -> None:
     deals = [*opened_and_closed(), a_deal(DealEntry.OUT_BY, Direction.SELL, 1.0, minute=1)]
     assert reconcile.closing(a_trade(), deals) is not None
@@ -203,7 +233,7 @@ def test_any_split_of_a_close_is_proved_only_by_its_last_part(
     deals = [a_deal(DealEntry.IN, side, total / 100)]
     for minute, step in enumerate(steps, start=1):
         deals.append(a_deal(DealEntry.OUT, OTHER_SIDE[side], step / 100, minute=minute))
-    trade = a_trade(side)
+    trade = a_trade(side, volume_lots=total / 100)
     assert reconcile.closing(trade, deals[:-1]) is None
     order.shuffle(deals)  # type: ignore[attr-defined]  # random.Random: the order must not matter
     closing = reconcile.closing(trade, deals)
@@ -237,7 +267,7 @@ def test_what_others_change_is_told_with_both_sides(outside: dict[str, object]) 
     assert change is not None
     assert change.cause is ChangeCause.OUTSIDE
     assert change.before == a_trade().terms
-    assert change.after == reconcile.terms_of(position, change.before)
+    assert change.after == reconcile.terms_of(position, Protection.PROTECT, {})
 
 
 def test_a_position_found_again_is_no_longer_unconfirmed() -> None:

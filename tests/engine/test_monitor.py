@@ -87,6 +87,54 @@ async def test_a_netting_position_that_turns_closes_its_trade(
         assert control.positions()[0].type == 1
 
 
+@pytest.mark.parametrize("cycles_between", [0, 2])
+async def test_a_turned_position_can_be_registered_again_and_closes_again(
+    tmp_path: Path, settings: Settings, cycles_between: int
+) -> None:
+    policy = QUICK if cycles_between else replace(QUICK, cycle_seconds=3600.0)
+    async with running(tmp_path, replace(settings, account="netting"), policy) as house:
+        first = await house.guarded(lots=0.1)
+        control.open_position("EURUSD", "SELL", 0.3)
+        await house.cycles(cycles_between)
+        second = control.positions()[0].ticket
+        trade, already = await house.register(second, Direction.SELL)
+        assert not already
+        assert (trade.direction, trade.terms.volume_lots) == (Direction.SELL, 0.2)
+        assert (await house.trade(first)).state is State.CLOSED
+        control.open_position("EURUSD", "BUY", 0.2)
+        house.guard.monitor.look()
+        told = [one.sequence for one in await house.journal() if one.ticket == second]
+        closed = await house.sees(EventType.TRADE_CLOSED, told[0])
+        assert closed.ticket == second
+
+
+async def test_a_position_that_turned_twice_between_two_cycles_is_a_new_trade(
+    tmp_path: Path, settings: Settings
+) -> None:
+    policy = replace(QUICK, cycle_seconds=3600.0)
+    async with running(tmp_path, replace(settings, account="netting"), policy) as house:
+        first = await house.guarded(lots=0.1)
+        control.open_position("EURUSD", "SELL", 0.3)
+        control.open_position("EURUSD", "BUY", 0.5)
+        house.guard.monitor.look()
+        closed = await house.sees(EventType.TRADE_CLOSED)
+        assert closed.ticket == first
+        assert control.positions()[0].identifier == (await house.trade(first)).position_id
+
+
+async def test_a_loss_that_a_caller_meets_is_acted_on_at_once(
+    tmp_path: Path, settings: Settings
+) -> None:
+    async with running(tmp_path, settings, replace(QUICK, cycle_seconds=3600.0)) as house:
+        control.inject("disconnect")
+        with pytest.raises(TerminalLost):
+            await house.register(4711)
+        await lost(house)
+        control.clear_faults()
+        await back(house)
+        assert house.guard.monitor.cycles == 0
+
+
 @pytest.mark.parametrize("margin_shown", [True, False])
 async def test_an_empty_list_never_closes_a_trade(house: House, margin_shown: bool) -> None:
     ticket = await house.guarded()

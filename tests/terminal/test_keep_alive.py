@@ -15,7 +15,7 @@ async def test_pings_keep_the_role_of_a_quiet_server(hosts: Hosts) -> None:
     await terminal.connect(PATIENCE_SECONDS)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as loops:
-        loops.create_task(terminal.keep_alive(stop))
+        loops.create_task(terminal.keep_alive(stop, print))
         lines = [await asyncio.to_thread(host.line) for _ in range(8)]
         stop.set()
     await terminal.close()
@@ -29,7 +29,7 @@ async def test_a_loss_does_not_end_the_pings(hosts: Hosts) -> None:
     )
     await terminal.connect(PATIENCE_SECONDS)
     stop = asyncio.Event()
-    pinging = asyncio.create_task(terminal.keep_alive(stop))
+    pinging = asyncio.create_task(terminal.keep_alive(stop, print))
     host.end()
     session = terminal._session
     assert session is not None

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 class AsyncEventStream(Generic[T]):
     """An async iterator over what `events` or `messages` asked for. It ends only by `aclose()`,
-    which any task of its loop may call, or by an error that a new call would meet again. A
+    which any task, of any loop, may await, or by an error that a new call would meet again. A
     cancelled `anext` loses nothing: the next one resumes by token."""
 
     def __init__(
@@ -47,14 +47,22 @@ class AsyncEventStream(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
+        self._loop = asyncio.get_running_loop()
         while (message := await self._receive()) is not None:
             if (selected := self._select(message)) is not None:
                 return selected
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """End the iteration and its call."""
+        """End the iteration and its call, in whichever loop it runs."""
         channels.PROCESS.check()
+        loop = self._loop
+        if loop is None or loop is asyncio.get_running_loop():
+            self._end()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
         self._closed.set()
         if self._call is not None:
             self._call.cancel()
@@ -96,7 +104,6 @@ class AsyncEventStream(Generic[T]):
     def _opened(self) -> "_Call":
         channels.PROCESS.check()
         if self._call is None:
-            self._loop = asyncio.get_running_loop()
             self._call = self._stub().StreamMonitorEvents(self._cursor.request())
         return self._call
 

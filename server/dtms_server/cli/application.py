@@ -14,7 +14,13 @@ from dtms_server.cli.connection import Connection
 from dtms_server.cli.flags import expanding, with_settings
 from dtms_server.cli.output import say
 from dtms_server.demo.service import ServiceFailed
-from dtms_server.domain.errors import DtmsError, StartupFailed, TerminalSilent, TerminalUnreachable
+from dtms_server.domain.errors import (
+    DtmsError,
+    StartupFailed,
+    StoreFailed,
+    TerminalSilent,
+    TerminalUnreachable,
+)
 from dtms_server.terminal.control import ControlRefused
 
 FAILED, UNUSABLE, NOT_READY, INTERRUPTED = 1, 2, 3, 130
@@ -41,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(str(failed), FAILED)
     except StartupFailed as failed:
         return _fail(failed.message, NOT_READY)
+    except StoreFailed as failed:
+        return _fail(failed.message, FAILED)
     except DtmsError as wrong:
         return _fail(wrong.message, UNUSABLE)
     except dtms_client.DtmsError as failed:

@@ -70,9 +70,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """One deal of a position's history; `direction` is the deal's own side."""
+    """One deal of a position's history; `direction` is the deal's own side, `order` the ticket of
+    the order that it filled, which is the ticket of the position that it opened or turned."""
 
     ticket: int
+    order: int
     position_id: int
     entry: DealEntry
     reason: DealReason

@@ -23,6 +23,8 @@ class Policy:
     """Wall time between a snapshot that failed and the next question."""
     absence_apart_seconds: float = 2.0
     """Terminal time between the two reads that must both lack a position that is gone."""
+    absence_apart_longest_seconds: float = 5.0
+    """The same in wall time, at most: for a clock that runs slowly."""
     connect_seconds: float = 60.0
     """Wall time that connecting to the terminal may take."""
     reconnect_first_seconds: float = 0.5

@@ -1,13 +1,13 @@
 """What the terminal's picture means for a trade: unchanged, changed, absent, or proved closed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from dtms_server.domain.events import ChangeCause, TradeChanged
 from dtms_server.domain.market import Deal, DealEntry, DealReason, Position, Snapshot
-from dtms_server.domain.trade import CloseReason, Closing, Terms, Trade
+from dtms_server.domain.trade import CloseReason, Closing, Protection, Terms, Trade
 
 OUR_COMMENT: Final = "dtms-"
 """How the comment of every order of ours begins; the intent's id follows."""
@@ -66,51 +66,99 @@ class Picture:
 def seen(trade: Trade, position: Position) -> TradeChanged | None:
     """Return what the position shows to have changed since the trade was last written."""
     before = trade.terms
-    after = replace(terms_of(position, before), closing_unconfirmed=False)
+    after = terms_of(position, before.protection, before.labels)
     if after == before:
         return None
     cause = ChangeCause.PRESENCE if before.closing_unconfirmed else ChangeCause.OUTSIDE
     return TradeChanged(cause, before, after)
 
 
-def terms_of(position: Position, terms: Terms) -> Terms:
-    """Return `terms` with all that the terminal decides taken from the position."""
-    return replace(
-        terms,
+def terms_of(position: Position, protection: Protection, labels: Mapping[str, str]) -> Terms:
+    """Return the terms of a trade whose position is there: the terminal decides all but these."""
+    return Terms(
         position_ticket=position.ticket,
         position_id=position.identifier,
         entry_price=position.entry_price,
         volume_lots=position.volume_lots,
         stop_loss=position.stop_loss,
         take_profit=position.take_profit,
+        protection=protection,
+        labels=labels,
+        closing_unconfirmed=False,
     )
+
+
+def is_renamed(trade: Trade, position: Position) -> bool:
+    """Does the position bear another ticket than the trade? Then it was opened again by a swap, or
+    it turned, perhaps twice, and only its deals tell which."""
+    return position.ticket != trade.terms.position_ticket
 
 
 def closing(trade: Trade, deals: Iterable[Deal]) -> Closing | None:
     """Return how the trade's position closed, or None where its deals do not prove that it did.
 
     The proof is the volume: what went out (OUT, OUT_BY, the closing part of an INOUT) equals what
-    came in. Less went out: it is open, or a deal is late. More went out, or the first deal closes:
-    the terminal is still loading its history. An INOUT ends the trade even though the position
-    lives on, on the other side.
+    came in, and that is at least what the trade was last seen with. Less went out: it is open, or
+    a deal is late. More went out, or the first deal closes: the terminal is still loading its
+    history. A position that turns lives on under its identifier, but the trade was a leg of it.
     """
-    open_lots, profit = 0.0, 0.0
-    history = sorted(
-        (deal for deal in deals if deal.position_id == trade.position_id),
-        key=lambda deal: (deal.at, deal.ticket),
-    )
-    for place, deal in enumerate(history, start=1):
-        was_open = open_lots > VOLUME_EPSILON
-        open_lots += deal.volume_lots if deal.direction is trade.direction else -deal.volume_lots
-        profit += deal.profit + deal.swap + deal.commission + deal.fee
-        if open_lots > VOLUME_EPSILON:
-            continue
-        turned = deal.entry is DealEntry.INOUT
-        exact = place == len(history) and open_lots >= -VOLUME_EPSILON
-        if was_open and (turned or exact):
-            return Closing(_reason(deal), round(profit, MONEY_DIGITS), deal.price, deal.at)
+    own = [deal for deal in deals if deal.position_id == trade.position_id]
+    leg = _leg_of(trade, _legs(own))
+    if leg is None or not leg.is_closed or leg.in_lots < trade.terms.volume_lots - VOLUME_EPSILON:
         return None
-    return None
+    end = leg.deals[-1]
+    profit = sum(deal.profit + deal.swap + deal.commission + deal.fee for deal in leg.deals)
+    return Closing(_reason(end), round(profit, MONEY_DIGITS), end.price, end.at)
+
+
+@dataclass(slots=True)
+class _Leg:
+    """A stretch of a position's history on one side, from its opening to its end or its turn."""
+
+    opened_by: Deal
+    in_lots: float = 0.0
+    out_lots: float = 0.0
+    deals: list[Deal] = field(default_factory=list)
+
+    @property
+    def open_lots(self) -> float:
+        return self.in_lots - self.out_lots
+
+    @property
+    def is_closed(self) -> bool:
+        return abs(self.open_lots) <= VOLUME_EPSILON
+
+
+def _legs(deals: Iterable[Deal]) -> list[_Leg]:
+    """Cut a position's deals into legs; none where they begin with anything but an opening."""
+    legs: list[_Leg] = []
+    for deal in sorted(deals, key=lambda deal: (deal.at, deal.ticket)):
+        if not legs:
+            if deal.entry is not DealEntry.IN:
+                return []
+            legs.append(_Leg(deal))
+        leg = legs[-1]
+        leg.deals.append(deal)
+        if deal.direction is leg.opened_by.direction:
+            leg.in_lots += deal.volume_lots
+        elif deal.entry is DealEntry.INOUT:
+            turned = _Leg(deal, in_lots=deal.volume_lots - leg.open_lots)
+            leg.out_lots = leg.in_lots
+            legs.append(turned)
+        else:
+            leg.out_lots += deal.volume_lots
+    return legs
+
+
+def _leg_of(trade: Trade, legs: list[_Leg]) -> _Leg | None:
+    """Return the leg that the trade is: the one whose order gave the position its ticket, else
+    (a swap has renamed it) the last on its side that began before it was registered."""
+    side = [leg for leg in legs if leg.opened_by.direction is trade.direction]
+    for leg in side:
+        if leg.opened_by.order == trade.terms.position_ticket:
+            return leg
+    before = [leg for leg in side if leg.opened_by.at <= trade.registered_at]
+    return before[-1] if before else next(iter(side), None)
 
 
 def is_ours(position: Position | Deal, magic: int) -> bool:

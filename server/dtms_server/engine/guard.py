@@ -9,6 +9,7 @@ from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.monitor import Monitor
 from dtms_server.engine.readiness import Phase, Readiness
 from dtms_server.engine.reconciliation import Reconciliation
+from dtms_server.engine.recovery import Recovery
 from dtms_server.engine.registration import Registration
 from dtms_server.engine.roster import Roster
 from dtms_server.engine.status import Status
@@ -27,8 +28,9 @@ class Guard:
         *,
         source: str,
         account: str | None = None,
+        startup_seconds: float = 0.0,
     ) -> None:
-        """`source` names the terminal for people; `account` is the one to guard (None: any)."""
+        """`source` names the terminal for people; for the rest see Recovery."""
         self._started = time.monotonic()
         self._source = source
         self._clock = TerminalClock()
@@ -37,9 +39,9 @@ class Guard:
         self._reconciliation = Reconciliation(self._roster, self._view, policy)
         self.readiness = Readiness(policy.lost_grace_seconds)
         self.registration = Registration(
-            self._roster, self._view, self._clock, self.readiness, policy
+            self._roster, self._view, self._reconciliation, self._clock, self.readiness, policy
         )
-        self.monitor = Monitor(
+        recovery = Recovery(
             terminal,
             store,
             self._view,
@@ -49,6 +51,16 @@ class Guard:
             self.readiness,
             policy,
             account,
+            startup_seconds,
+        )
+        self.monitor = Monitor(
+            recovery,
+            self._reconciliation,
+            self._view,
+            self._clock,
+            self._roster,
+            self.readiness,
+            policy,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The loop that guards: connect, recover, cycle; and again when the terminal was lost."""
+"""The loop that guards: recover, cycle; and again when the terminal was lost."""
 
 import asyncio
 import random
@@ -7,32 +7,29 @@ from collections.abc import Coroutine
 
 import structlog
 
-from dtms_server import __version__
 from dtms_server.domain.errors import (
     ConfigurationInvalid,
+    StoreFailed,
     TerminalFailed,
     TerminalLost,
     TerminalSilent,
     TerminalUnreachable,
     TerminalUnusable,
 )
-from dtms_server.domain.events import (
-    Change,
-    MonitoringStarted,
-    MonitoringStopped,
-    ServiceEvent,
-    TerminalConnected,
-)
+from dtms_server.domain.events import Change, MonitoringStopped, ServiceEvent
 from dtms_server.domain.events import TerminalLost as TerminalWasLost
 from dtms_server.domain.policy import Policy
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.readiness import Phase, Readiness
 from dtms_server.engine.reconciliation import Reconciliation
+from dtms_server.engine.recovery import Recovery
 from dtms_server.engine.roster import Roster
 from dtms_server.engine.view import TerminalView
-from dtms_server.ports import Store, Terminal
 
 log = structlog.get_logger()
+
+SLICE_SECONDS = 10.0
+"""The longest wait without a sign of life to the watchdog."""
 
 
 class Monitor:
@@ -40,60 +37,75 @@ class Monitor:
 
     def __init__(
         self,
-        terminal: Terminal,
-        store: Store,
+        recovery: Recovery,
+        reconciliation: Reconciliation,
         view: TerminalView,
         clock: TerminalClock,
         roster: Roster,
-        reconciliation: Reconciliation,
         readiness: Readiness,
         policy: Policy,
-        account: str | None = None,
     ) -> None:
-        """`account` is the one to guard, as "login@server"; None: the store's first, or any."""
-        self._terminal = terminal
-        self._store = store
+        self._recovery = recovery
+        self._reconciliation = reconciliation
         self._view = view
         self._clock = clock
         self._roster = roster
-        self._reconciliation = reconciliation
         self._readiness = readiness
         self._policy = policy
-        self._account = account
         self._stopping = asyncio.Event()
-        self.stop_reason = ""
+        self._stop_reason = ""
+        self._turned_at = time.monotonic()
         self.cycles = 0
         self.last_cycle_seconds = 0.0
-        self.turned_at = time.monotonic()
 
     async def run(self) -> None:
         """Guard until `stop`; the loop ends between two cycles, with nothing cut."""
         while not self._stopping.is_set():
+            await self._recover()
             try:
-                await self._connect()
                 await self._watch()
             except TerminalLost as loss:
                 await self._lose(loss.facts["reason"])
         if self._readiness.initialised:
-            await self._tell(MonitoringStopped(self.stop_reason))
+            await self._tell(MonitoringStopped(self._stop_reason))
 
     def stop(self, reason: str) -> None:
         """Ask the loop to end."""
-        self.stop_reason = reason
+        self._stop_reason = reason
         self._stopping.set()
 
-    async def _connect(self) -> None:
-        """Connect and recover, with backoff and jitter for as long as it takes."""
+    def look(self) -> None:
+        """Ask for a cycle at once: something seems to be wrong with the terminal."""
+        self._view.doubt.set()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the loop has neither moved nor had an answer: what a watchdog asks."""
+        return time.monotonic() - max(self._turned_at, self._view.answered_at)
+
+    async def cycle(self) -> None:
+        """Read the terminal once, and bring the trades in line with it; raises TerminalLost."""
+        started = time.monotonic()
+        await self._reconciliation.run(await self._view.read())
+        self.cycles += 1
+        if self.cycles % self._policy.cleaner_cycles == 0:
+            removed = await self._roster.ledger.trades.clean(self._clock.now())
+            if removed:
+                log.info("old trades removed", trades=removed)
+        self.last_cycle_seconds = time.monotonic() - started
+
+    async def _recover(self) -> None:
+        """Recover, with backoff and jitter for as long as it takes."""
         pause = self._policy.reconnect_first_seconds
-        self._readiness.starting(self._connecting)
+        self._readiness.starting(self._recovery.step)
         while not self._stopping.is_set():
             try:
-                await self._unless_stopped(self._recover())
+                await self._unless_stopped(self._recovery.run())
             except TerminalUnusable as fault:
                 if not self._readiness.initialised:  # else it worked once, and may again
                     raise ConfigurationInvalid(reason=fault.message) from fault
                 self._tell_waiting(fault.message)
-            except (TerminalFailed, TerminalSilent, TerminalUnreachable) as fault:
+            except (TerminalFailed, TerminalSilent, TerminalUnreachable, StoreFailed) as fault:
                 self._tell_waiting(fault.message)
             except TerminalLost as loss:
                 self._tell_waiting(loss.facts["reason"])
@@ -107,53 +119,19 @@ class Monitor:
         if self._readiness.initialised:
             self._readiness.lost(reason)
         else:
-            self._readiness.starting(f"{self._connecting}: {reason}")
-
-    @property
-    def _connecting(self) -> str:
-        return "connecting to the terminal" + (f" as {self._account}" if self._account else "")
-
-    async def _recover(self) -> None:
-        first = not self._readiness.initialised
-        await self._terminal.connect(self._policy.connect_seconds)
-        self._view.account = (
-            self._view.account or self._account or await self._store.first_account()
-        )
-        snapshot = await self._view.read()
-        if not self._roster.is_open:
-            self._view.account = snapshot.account.name
-            await self._roster.open(await self._store.open_account(snapshot.account.name))
-        self._readiness.starting(f"recovering {len(self._roster)} trades")
-        await self._reconciliation.run(snapshot)
-        if first:
-            await self._reconciliation.tell_recovered(snapshot)
-        await self._tell(TerminalConnected(snapshot.terminal, self._readiness.lost_seconds))
-        if first:
-            await self._tell(MonitoringStarted(len(self._roster), __version__))
-        self._readiness.ready()
-        log.info("guarding", account=snapshot.account.name, trades=len(self._roster))
+            self._readiness.starting(f"{self._recovery.step}: {reason}")
 
     async def _watch(self) -> None:
-        started = time.monotonic()
         while not self._stopping.is_set():
             interval = self._clock.wall_seconds(
                 self._policy.cycle_seconds, self._policy.cycle_floor_seconds
             )
-            await self._pause(started + interval - time.monotonic())
-            started = time.monotonic()
+            await self._pause(interval - self.last_cycle_seconds, self._view.doubt)
             if not self._stopping.is_set():
-                await self.cycle()
-
-    async def cycle(self) -> None:
-        """Read the terminal once, and bring the trades in line with it; raises TerminalLost."""
-        started = time.monotonic()
-        await self._reconciliation.run(await self._view.read())
-        self.cycles += 1
-        if self.cycles % self._policy.cleaner_cycles == 0:
-            removed = await self._roster.ledger.trades.clean(self._clock.now())
-            if removed:
-                log.info("old trades removed", trades=removed)
-        self.last_cycle_seconds = time.monotonic() - started
+                try:
+                    await self.cycle()
+                except StoreFailed as fault:  # memory follows disk: the next cycle does it again
+                    log.error("cycle not written", error=fault.message)  # noqa: TRY400
 
     async def _lose(self, reason: str) -> None:
         log.warning("terminal lost", reason=reason)
@@ -162,7 +140,10 @@ class Monitor:
             await self._tell(TerminalWasLost(reason))
 
     async def _tell(self, event: ServiceEvent) -> None:
-        await self._roster.record(Change(self._clock.now(), event))
+        try:
+            await self._roster.record(Change(self._clock.now(), event))
+        except StoreFailed as fault:  # to go on guarding counts for more than to tell of it
+            log.error("event not written", event_type=str(event), error=fault.message)  # noqa: TRY400
 
     async def _unless_stopped(self, step: Coroutine[None, None, None]) -> None:
         """Await the step, or give it up at `stop`: it may take a minute, and is no order."""
@@ -177,10 +158,21 @@ class Monitor:
             stop.cancel()
             await asyncio.wait((attempt, stop))
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than until `stop`."""
-        self.turned_at = time.monotonic()
+    async def _pause(self, seconds: float, wake: asyncio.Event | None = None) -> None:
+        """Wait, but no longer than until `stop` or `wake`, and show the watchdog that we live."""
+        until = time.monotonic() + seconds
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, wake) if event]
         try:
-            await asyncio.wait_for(self._stopping.wait(), max(seconds, 0.0))
-        except TimeoutError:
-            self.turned_at = time.monotonic()
+            while (left := until - time.monotonic()) > 0:
+                self._turned_at = time.monotonic()
+                done, _ = await asyncio.wait(
+                    waits,
+                    timeout=min(left, SLICE_SECONDS),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if done:
+                    return
+        finally:
+            self._turned_at = time.monotonic()
+            for wait in waits:
+                wait.cancel()

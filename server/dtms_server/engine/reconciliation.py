@@ -57,7 +57,7 @@ class Reconciliation:
         changed, absent = [], set()
         for trade in self._roster:
             position = picture.position_of(trade)
-            if position is not None and reconcile.seen(trade, position):
+            if position is not None and reconcile.seen(trade, position) is not None:
                 changed.append(trade.ticket)
             if position is None and snapshot.shows_absence:
                 absent.add(trade.ticket)
@@ -65,26 +65,39 @@ class Reconciliation:
         await self._each(self._follow(ticket, picture, snapshot) for ticket in changed)
         return absent
 
+    async def close_if_proved(self, ticket: int, snapshot: Snapshot) -> bool:
+        """Close the trade if its deals prove that it is; return whether it is guarded no more."""
+        async with self._roster.lock(ticket):
+            trade = self._roster.get(ticket)
+            return trade is None or await self._is_closed(trade, snapshot)
+
     async def _follow(self, ticket: int, picture: Picture, snapshot: Snapshot) -> None:
         async with self._roster.lock(ticket):
             trade = self._roster.get(ticket)
             position = picture.position_of(trade) if trade else None
-            change = reconcile.seen(trade, position) if trade and position else None
+            if trade is None or position is None:
+                return
+            if reconcile.is_renamed(trade, position) and await self._is_closed(trade, snapshot):
+                return
+            change = reconcile.seen(trade, position)
             if change is not None:
                 await self._roster.record(events.change(trade, change, snapshot.at))
 
     async def _prove_closed(self, ticket: int, snapshot: Snapshot) -> None:
         async with self._roster.lock(ticket):
             trade = self._roster.get(ticket)
-            if trade is None:
+            if trade is None or await self._is_closed(trade, snapshot):
                 return
-            deals = await self._view.deals(trade.position_id)
-            proof = reconcile.closing(trade, deals)
-            if proof is not None:
-                await self._roster.record(events.change(trade, TradeClosed(proof), snapshot.at))
-                log.info("trade closed", ticket=ticket, reason=proof.reason, profit=proof.profit)
-            elif not trade.terms.closing_unconfirmed:
+            if not trade.terms.closing_unconfirmed:
                 await self._doubt(trade, snapshot)
+
+    async def _is_closed(self, trade: Trade, snapshot: Snapshot) -> bool:
+        proof = reconcile.closing(trade, await self._view.deals(trade.position_id))
+        if proof is None:
+            return False
+        await self._roster.record(events.change(trade, TradeClosed(proof), snapshot.at))
+        log.info("trade closed", ticket=trade.ticket, reason=proof.reason, profit=proof.profit)
+        return True
 
     async def _doubt(self, trade: Trade, snapshot: Snapshot) -> None:
         after = replace(trade.terms, closing_unconfirmed=True)

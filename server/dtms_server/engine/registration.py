@@ -20,9 +20,10 @@ from dtms_server.domain.errors import (
 from dtms_server.domain.events import ChangeCause, TradeChanged, TradeRegistered, TradeReleased
 from dtms_server.domain.market import Position, Snapshot
 from dtms_server.domain.policy import Policy
-from dtms_server.domain.trade import Direction, Protection, State, Terms, Trade
+from dtms_server.domain.trade import Direction, Protection, State, Trade
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.readiness import Readiness
+from dtms_server.engine.reconciliation import Reconciliation
 from dtms_server.engine.roster import Roster
 from dtms_server.engine.view import TerminalView
 
@@ -51,12 +52,14 @@ class Registration:
         self,
         roster: Roster,
         view: TerminalView,
+        reconciliation: Reconciliation,
         clock: TerminalClock,
         readiness: Readiness,
         policy: Policy,
     ) -> None:
         self._roster = roster
         self._view = view
+        self._reconciliation = reconciliation
         self._clock = clock
         self._readiness = readiness
         self._policy = policy
@@ -75,7 +78,7 @@ class Registration:
             snapshot, position = await self._find_position(claim.ticket, known)
             self._refuse_mismatch(position, claim)
             async with self._roster.position_lock(position.identifier):
-                holder = self._roster.of_position(position.identifier)
+                holder = await self._holder(position, snapshot)
                 if holder is not None:
                     return _already(holder)
                 return await self._arm(claim, position, snapshot, known), False
@@ -142,6 +145,18 @@ class Registration:
                 raise PositionMissing(ticket=ticket)
             await asyncio.sleep(self._policy.fill_poll_seconds)
 
+    async def _holder(self, position: Position, snapshot: Snapshot) -> Trade | None:
+        """Return the trade that guards the position already. One that was an earlier leg of it, on
+        a netting account, is closed first: else the new leg would go unguarded."""
+        holder = self._roster.of_position(position.identifier)
+        if holder is None or not reconcile.is_renamed(holder, position):
+            return holder
+        if await self._reconciliation.close_if_proved(holder.ticket, snapshot):
+            return None
+        if holder.direction is not position.direction:
+            raise TerminalLost(reason="it does not show yet how the position turned")
+        return holder
+
     def _refuse_mismatch(self, position: Position, claim: Claim) -> None:
         if reconcile.is_ours(position, self._policy.magic):
             raise PositionIsHedge(ticket=claim.ticket)
@@ -156,27 +171,19 @@ class Registration:
     async def _arm(
         self, claim: Claim, position: Position, snapshot: Snapshot, known: Trade | None
     ) -> Trade:
-        trade = _armed(claim, position, snapshot)
+        ticket = claim.ticket if known is None else known.ticket
+        trade = _armed(ticket, claim, position, snapshot)
         event = TradeRegistered(trade, rearmed=known is not None)
         await self._roster.record(events.change(known, event, snapshot.at))
         log.info("trade registered", ticket=trade.ticket, rearmed=event.rearmed)
         return trade
 
 
-def _armed(claim: Claim, position: Position, snapshot: Snapshot) -> Trade:
-    terms = Terms(
-        position_ticket=position.ticket,
-        position_id=position.identifier,
-        entry_price=position.entry_price,
-        volume_lots=position.volume_lots,
-        stop_loss=position.stop_loss,
-        take_profit=position.take_profit,
-        protection=claim.protection,
-        labels=claim.labels,
-    )
+def _armed(ticket: int, claim: Claim, position: Position, snapshot: Snapshot) -> Trade:
+    terms = reconcile.terms_of(position, claim.protection, claim.labels)
     return Trade(
         account=snapshot.account.name,
-        ticket=claim.ticket,
+        ticket=ticket,
         symbol=position.symbol,
         direction=position.direction,
         initial_volume_lots=position.volume_lots,

@@ -28,6 +28,9 @@ class TerminalView:
         self._clock = clock
         self._policy = policy
         self.account: str | None = None
+        self.answered_at = time.monotonic()
+        self.doubt = asyncio.Event()
+        """Set while the last answer was a loss: the monitor then looks at once."""
         self.last: Snapshot | None = None
 
     async def read(self) -> Snapshot:
@@ -41,18 +44,19 @@ class TerminalView:
             try:
                 return self._checked(await self._terminal.snapshot())
             except (TerminalSilent, TerminalUnreachable) as fault:
-                raise TerminalLost(reason=fault.message) from fault
+                raise self._loss(fault.message) from fault
             except TerminalFailed as fault:
                 if time.monotonic() >= deadline:
-                    raise TerminalLost(reason=fault.message) from fault
+                    raise self._loss(fault.message) from fault
                 await asyncio.sleep(self._policy.failed_read_pause_seconds)
+            finally:
+                self.answered_at = time.monotonic()
 
     async def read_again(self) -> Snapshot:
         """Return a snapshot that is far enough from the one before to confirm an absence."""
         policy = self._policy
-        await asyncio.sleep(
-            self._clock.wall_seconds(policy.absence_apart_seconds, policy.cycle_floor_seconds)
-        )
+        apart = self._clock.wall_seconds(policy.absence_apart_seconds, policy.cycle_floor_seconds)
+        await asyncio.sleep(min(apart, policy.absence_apart_longest_seconds))
         return await self.read()
 
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
@@ -67,15 +71,22 @@ class TerminalView:
             log.warning("deals not read", position_id=position_id, error=fault.message)
             return ()
         except (TerminalSilent, TerminalUnreachable) as fault:
-            raise TerminalLost(reason=fault.message) from fault
+            raise self._loss(fault.message) from fault
+        finally:
+            self.answered_at = time.monotonic()
+
+    def _loss(self, reason: str) -> TerminalLost:
+        self.doubt.set()
+        return TerminalLost(reason=reason)
 
     def _checked(self, snapshot: Snapshot) -> Snapshot:
         if not snapshot.connected:
-            raise TerminalLost(reason=f"{snapshot.terminal} has no connection to its broker")
+            raise self._loss(f"{snapshot.terminal} has no connection to its broker")
         found = snapshot.account.name
         if self.account is not None and found != self.account:
             wrong = WrongAccount(found=found, expected=self.account)
-            raise TerminalLost(reason=f"WRONG_ACCOUNT: {wrong.message}")
+            raise self._loss(f"WRONG_ACCOUNT: {wrong.message}")
         self._clock.observe(snapshot)
         self.last = snapshot
+        self.doubt.clear()
         return snapshot

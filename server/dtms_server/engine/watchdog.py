@@ -1,7 +1,6 @@
 """Whether the process turns: the writer answers and the monitor's loop moves."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -59,4 +58,4 @@ class Watchdog:
         return True
 
     def _monitor_turns(self) -> bool:
-        return time.monotonic() - self._monitor.turned_at < self._monitor_deadline_seconds
+        return self._monitor.silent_seconds < self._monitor_deadline_seconds

@@ -1,7 +1,7 @@
 """The store: opens the database, hands out an account's ledger, and closes all of it."""
 
 import asyncio
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -70,7 +70,8 @@ class SqliteStore:
         await self.writer.ping()
 
     async def close(self) -> None:
-        """Write what waits, end the threads, fold the log into the file, and let the locks go."""
+        """Write what waits, end the threads and the connections, and let the locks go. SQLite folds
+        its log into the file when the last connection ends."""
         await self.writer.close()
         if self._pool is not None:
             await self._pool.close()
@@ -83,8 +84,6 @@ class SqliteStore:
         return Ledger(journal, SqliteTrades(journal, self.writer, self._reader, self._policy))
 
     def _disconnect(self) -> None:
-        with suppress(SQLAlchemyError):  # the log keeps what it holds; the next opening folds it
-            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._engine.dispose()
 

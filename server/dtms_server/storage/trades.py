@@ -38,8 +38,9 @@ class SqliteTrades:
     async def find(self, ticket: int) -> Trade | None:
         """See ports.Trades."""
         registered = self._select(TRADES.c.ticket == ticket)
-        renamed = self._select(TRADES.c.position_ticket == ticket, TRADES.c.state.in_(GUARDED))
-        return await self._reader.read(partial(_first, choices=(registered, renamed)))
+        renamed = self._select(TRADES.c.position_ticket == ticket)
+        guarded = renamed.where(TRADES.c.state.in_(GUARDED))
+        return await self._reader.read(partial(_first, choices=(registered, guarded, renamed)))
 
     async def page(self, wanted: TradeFilter, after_ticket: int, size: int) -> TradePage:
         """See ports.Trades."""

@@ -99,7 +99,10 @@ def _reception(options: HostOptions) -> Reception:
 def _listen(reception: Reception, text: str, options: HostOptions) -> None:
     host, port = parse_address(text)
     if not (options.allow_remote or is_loopback(host)):
-        raise Unusable(f"{text} is beyond this machine: add --allow-remote if that is meant")
+        raise Unusable(
+            f"{text} is beyond this machine: if that is meant, add "
+            "--allow-remote (to `dtms serve`, --insecure)"
+        )
     try:
         bound = reception.listen((host, port))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
@@ -103,14 +104,16 @@ class LinkedTerminal:
             self._state.cleanup()
             self._state = None
 
-    async def keep_alive(self, stop: asyncio.Event) -> None:
+    async def keep_alive(self, stop: asyncio.Event, lost: Callable[[], None]) -> None:
         """Until `stop`, ping when nothing else was asked for a while: a host takes the role from a
-        server that is silent. What the ping finds lost, the next request tells."""
+        server that is silent. `lost` is called where the ping finds no terminal."""
         while not stop.is_set():
             idle = time.monotonic() - self._session.asked_at if self._session else 0.0
             if idle >= self._deadlines.keep_alive:
-                with suppress(TerminalFailed, TerminalSilent, TerminalUnreachable):
+                try:
                     await self._connected().ask(Ping(), Done, self._deadlines.ping)
+                except (TerminalFailed, TerminalSilent, TerminalUnreachable):
+                    lost()
                 idle = 0.0
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._deadlines.keep_alive - idle)

@@ -128,6 +128,7 @@ class MetaTrader:
         call = "history_deals_get"
         return Deal(
             ticket=raw.ticket,
+            order=raw.order,
             position_id=raw.position_id,
             entry=_known(ENTRIES, raw.entry, call, f"deal {raw.ticket}'s entry"),
             reason=REASONS.get(raw.reason, DealReason.OTHER),

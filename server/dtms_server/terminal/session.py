@@ -107,7 +107,11 @@ class Session:
             except OSError as error:
                 where = "{}:{}".format(*self._target)
                 raise TerminalUnreachable(reason=f"{where}: {error.strerror or error}") from error
-        host = SpawnedHost(self._target, self._key)
+        try:
+            host = SpawnedHost(self._target, self._key)
+        except OSError as error:  # no more processes, memory or files: a later attempt may do
+            reason = f"the terminal host cannot be started: {error.strerror or error}"
+            raise TerminalUnreachable(reason=reason) from error
         self._keep(host=host)
         return host.dial(seconds)
 
