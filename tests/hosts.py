@@ -98,9 +98,9 @@ def run_host(options: HostOptions, key: bytes = KEY) -> "subprocess.CompletedPro
     )
 
 
-def refusal(key: bytes = KEY, **changes: object) -> str:
+def refusal(key: bytes = KEY, status: int = 2, **changes: object) -> str:
     """Run a host that cannot start, and return the one line that says why."""
     ended = run_host(replace(STILL, **changes), key)  # type: ignore[arg-type] # the tests name them
-    assert ended.returncode == 2, ended.stderr
+    assert ended.returncode == status, ended.stderr
     (line,) = ended.stderr.strip().splitlines()
     return line

@@ -53,7 +53,7 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         closing.push_async_callback(rpc.stop, 0.0)
         announce(await rpc.start())
         try:
-            await _run(settings, guard, watchdog, terminal, rpc, stop)
+            await _run(settings, guard, watchdog, rpc, stop)
         except ExceptionGroup as group:
             raise _first(group) from group
 
@@ -62,15 +62,12 @@ async def _run(
     settings: Settings,
     guard: Guard,
     watchdog: Watchdog,
-    terminal: LinkedTerminal,
     rpc: RpcServer,
     stop: asyncio.Future[str],
 ) -> None:
-    over = asyncio.Event()
     async with asyncio.TaskGroup() as loops:
         monitor = loops.create_task(guard.monitor.run(), name="monitor")
         others = [
-            loops.create_task(terminal.keep_alive(over, guard.monitor.look), name="keep alive"),
             loops.create_task(watchdog.run(), name="watchdog"),
             loops.create_task(rpc.health.follow_readiness(guard.readiness), name="readiness"),
             loops.create_task(rpc.health.follow_liveness(watchdog), name="liveness"),
@@ -83,7 +80,6 @@ async def _run(
         await rpc.stop(settings.drain_grace)
         guard.monitor.stop(reason)
         await monitor
-        over.set()
         for loop in others:
             loop.cancel()
 

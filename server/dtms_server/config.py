@@ -47,7 +47,9 @@ Address = Annotated[str, AfterValidator(_address)]
 class Settings(BaseSettings):
     """The settings of `dtms serve`; README.md has the table that is made from them."""
 
-    model_config = SettingsConfigDict(env_prefix="DTMS_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DTMS_", extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
     listen: Address = Field("127.0.0.1:50051", description="Where gRPC listens.")
     database: Path = Field(Path("dtms.db"), description="SQLite file that keeps the trades.")
@@ -62,7 +64,10 @@ class Settings(BaseSettings):
         None, description="Password of that account; in the environment only."
     )
     cycle: float = Field(
-        DEFAULTS.cycle_seconds, gt=0, description="Seconds of terminal time between two cycles."
+        DEFAULTS.cycle_seconds,
+        gt=0,
+        le=3600,
+        description="Seconds of terminal time between two cycles.",
     )
     startup_timeout: float = Field(
         60.0, ge=0, description="Seconds to be ready in, else exit status 3; 0 waits for ever."
@@ -152,7 +157,7 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
     try:
         settings = _settings_of(file)(**given)
     except ValidationError as fault:
-        raise ConfigurationInvalid(reason=_told(fault)) from None
+        raise ConfigurationInvalid(reason=_told(fault, file)) from None
     _check_together(settings)
     return settings
 
@@ -175,12 +180,12 @@ def _check_file(file: Path) -> None:
         )
 
 
-def _told(fault: ValidationError) -> str:
+def _told(fault: ValidationError, file: Path | None) -> str:
     wrong = []
     for error in fault.errors():
         name = str(error["loc"][0]) if error["loc"] else "settings"
         if error["type"] == "extra_forbidden":
-            wrong.append(f"{name} is not a setting")
+            wrong.append(f"{name} in {file} is not a setting")
             continue
         flag, variable = "--" + name.replace("_", "-"), "DTMS_" + name.upper()
         why = error["msg"].removeprefix("Value error, ")

@@ -24,6 +24,9 @@ class Terminal(Protocol):
     async def snapshot(self) -> Snapshot:
         """Read account, flags, clock and all positions in one step."""
 
+    async def clock(self) -> tuple[datetime, float]:
+        """Read the terminal's time in UTC and the speed it runs at; a sign of life, too."""
+
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """Read all deals of a position, oldest first; () where the terminal has none."""
 

@@ -109,6 +109,13 @@ async def test_the_terminal_s_clock_is_read_with_each_snapshot(connected: House)
     assert after.at - before.at == timedelta(seconds=90)
 
 
+async def test_the_clock_is_read_alone_too(connected: House) -> None:
+    seen = await connected.terminal.snapshot()
+    assert await connected.terminal.clock() == (seen.at, seen.speed)
+    connected.hand.advance(90)
+    assert await connected.terminal.clock() == (seen.at + timedelta(seconds=90), 0)
+
+
 async def test_deals_tell_how_a_position_began_and_ended(connected: House) -> None:
     ticket = connected.hand.open("EURUSD", Direction.BUY, 0.2)
     connected.hand.open("EURUSD", Direction.BUY, 0.3)  # whose deals are none of ours

@@ -48,8 +48,11 @@ def test_a_terminal_that_is_mute_does_not_hold_it_up(town: Shop) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send SIGTERM on Windows")
 def test_with_no_timeout_it_keeps_trying_until_it_is_stopped(town: Shop) -> None:
-    server, _ = town.serve(free_address(), "--startup-timeout", "0")
-    server.expect("terminal not usable yet", count=3)
+    address = free_address()
+    server, _ = town.serve(address, "--startup-timeout", "0")
+    server.expect("terminal not usable yet")
+    town.start("terminal", "--module", "simulator", "--listen", address)
+    server.expect("guarding")
     assert server.terminate() == 0
     assert "Traceback" not in server.output
 

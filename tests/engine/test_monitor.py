@@ -102,7 +102,7 @@ async def test_a_turned_position_can_be_registered_again_and_closes_again(
         assert (trade.direction, trade.terms.volume_lots) == (Direction.SELL, 0.2)
         assert (await house.trade(first)).state is State.CLOSED
         control.open_position("EURUSD", "BUY", 0.2)
-        house.guard.monitor.look()
+        await house.guard.monitor.cycle()
         told = [one.sequence for one in await house.journal() if one.ticket == second]
         closed = await house.sees(EventType.TRADE_CLOSED, told[0])
         assert closed.ticket == second
@@ -116,7 +116,7 @@ async def test_a_position_that_turned_twice_between_two_cycles_is_a_new_trade(
         first = await house.guarded(lots=0.1)
         control.open_position("EURUSD", "SELL", 0.3)
         control.open_position("EURUSD", "BUY", 0.5)
-        house.guard.monitor.look()
+        await house.guard.monitor.cycle()
         closed = await house.sees(EventType.TRADE_CLOSED)
         assert closed.ticket == first
         assert control.positions()[0].identifier == (await house.trade(first)).position_id

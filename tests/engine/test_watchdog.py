@@ -37,7 +37,6 @@ async def test_a_monitor_that_stands_still_is_noticed(tmp_path: Path, settings: 
         watched(house, monitor_deadline_seconds=0.05) as watchdog,
     ):
         await until(watchdog, alive=False)
-        house.guard.monitor.look()
         await until(watchdog, alive=True)
 
 

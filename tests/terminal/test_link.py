@@ -47,8 +47,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(name)
 
 
-def links() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "terminal link"]
+def links() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "terminal link"}
 
 
 def await_end(hand: SimulatorControl) -> None:
@@ -65,14 +65,15 @@ def await_hang(address: str) -> None:
 
 
 async def test_close_leaves_no_process_no_thread_and_no_file(folder: Path) -> None:
+    others = links()
     terminal = LinkedTerminal(STILL, KEY)
     await terminal.connect(PATIENCE_SECONDS)
     assert any(folder.iterdir())
-    assert links()
+    assert links() - others
     with SimulatorControl(terminal.listening[0], KEY) as hand:
         await terminal.close()
         await_end(hand)
-    assert not links()
+    assert not links() - others
     assert list(folder.iterdir()) == []
 
 
@@ -91,6 +92,7 @@ async def test_a_call_under_way_does_not_hold_up_the_close(folder: Path) -> None
 
 
 async def test_a_close_that_is_given_up_goes_on_by_itself(folder: Path) -> None:
+    others = links()
     terminal = LinkedTerminal(STILL, KEY)
     await terminal.connect(PATIENCE_SECONDS)
     closing = asyncio.create_task(terminal.close())
@@ -99,11 +101,12 @@ async def test_a_close_that_is_given_up_goes_on_by_itself(folder: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await closing
     await terminal.close()
-    assert not links()
+    assert not links() - others
     assert list(folder.iterdir()) == []
 
 
 async def test_a_connection_that_is_given_up_leaves_nothing(folder: Path) -> None:
+    others = links()
     terminal = LinkedTerminal(STILL, KEY)
     connecting = asyncio.create_task(terminal.connect(PATIENCE_SECONDS))
     await asyncio.sleep(0)
@@ -113,7 +116,7 @@ async def test_a_connection_that_is_given_up_leaves_nothing(folder: Path) -> Non
     with pytest.raises(TerminalUnreachable):
         await terminal.snapshot()
     await terminal.close()
-    assert not links()
+    assert not links() - others
     assert list(folder.iterdir()) == []
 
 

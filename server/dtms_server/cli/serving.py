@@ -21,7 +21,7 @@ def serve(*, config_file: Config = None, **flags: Any) -> None:
 
     Each flag is also DTMS_... in the environment, and a key in dtms.toml.
 
-    Exit status: 0 drained, 2 cannot start like this, 3 not ready in time.
+    Exit status: 0 drained, 1 a loop died, 2 cannot start like this, 3 not ready in time.
 
     Example: dtms serve --terminal simulator --database trades.db
     """

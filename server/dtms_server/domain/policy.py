@@ -11,6 +11,8 @@ class Policy:
     """Terminal time between two cycles."""
     cycle_floor_seconds: float = 0.05
     """Wall time between two cycles, at least: what bounds a fast simulated clock."""
+    look_seconds: float = 1.0
+    """Wall time between two looks at the terminal's clock while a cycle is not due."""
     entry_price_tolerance: float = 0.01
     """How far a claimed entry price may be off the position's, as a share of it."""
     fill_lag_seconds: float = 2.0

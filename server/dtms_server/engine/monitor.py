@@ -28,9 +28,6 @@ from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
 
-SLICE_SECONDS = 10.0
-"""The longest wait without a sign of life to the watchdog."""
-
 
 class Monitor:
     """Runs the cycles of one account for as long as the service lives."""
@@ -74,10 +71,6 @@ class Monitor:
         self._stop_reason = reason
         self._stopping.set()
 
-    def look(self) -> None:
-        """Ask for a cycle at once: something seems to be wrong with the terminal."""
-        self._view.doubt.set()
-
     @property
     def silent_seconds(self) -> float:
         """How long the loop has neither moved nor had an answer: what a watchdog asks."""
@@ -115,7 +108,8 @@ class Monitor:
             pause = min(2 * pause, self._policy.reconnect_longest_seconds)
 
     def _tell_waiting(self, reason: str) -> None:
-        log.warning("terminal not usable yet", reason=reason)
+        if reason not in self._readiness.reason:  # an outage is told once, not at each attempt
+            log.warning("terminal not usable yet", reason=reason)
         if self._readiness.initialised:
             self._readiness.lost(reason)
         else:
@@ -123,15 +117,27 @@ class Monitor:
 
     async def _watch(self) -> None:
         while not self._stopping.is_set():
-            interval = self._clock.wall_seconds(
-                self._policy.cycle_seconds, self._policy.cycle_floor_seconds
-            )
-            await self._pause(interval - self.last_cycle_seconds, self._view.doubt)
+            await self._until_due()
             if not self._stopping.is_set():
                 try:
                     await self.cycle()
                 except StoreFailed as fault:  # memory follows disk: the next cycle does it again
                     log.error("cycle not written", error=fault.message)  # noqa: TRY400
+
+    async def _until_due(self) -> None:
+        """Wait until a cycle's time has passed on the terminal's clock, which is read meanwhile: it
+        may change its speed, or jump, and a host that died is noticed."""
+        began, woke, policy = self._clock.now(), time.monotonic(), self._policy
+        while not (self._stopping.is_set() or self._view.doubt.is_set()):
+            wall = time.monotonic() - woke
+            passed = (self._clock.now() - began).total_seconds() if self._clock.speed else wall
+            left = self._clock.wall_seconds(policy.cycle_seconds - passed)
+            if passed < 0 or max(left, policy.cycle_floor_seconds - wall) <= 0:
+                return
+            wait = max(min(left, policy.look_seconds), policy.cycle_floor_seconds - wall)
+            await self._pause(wait, self._view.doubt)
+            if left > policy.look_seconds:
+                await self._view.read_clock()
 
     async def _lose(self, reason: str) -> None:
         log.warning("terminal lost", reason=reason)
@@ -159,19 +165,10 @@ class Monitor:
             await asyncio.wait((attempt, stop))
 
     async def _pause(self, seconds: float, wake: asyncio.Event | None = None) -> None:
-        """Wait, but no longer than until `stop` or `wake`, and show the watchdog that we live."""
-        until = time.monotonic() + seconds
+        """Wait, but no longer than until `stop` or `wake`."""
         waits = [asyncio.create_task(event.wait()) for event in (self._stopping, wake) if event]
         try:
-            while (left := until - time.monotonic()) > 0:
-                self._turned_at = time.monotonic()
-                done, _ = await asyncio.wait(
-                    waits,
-                    timeout=min(left, SLICE_SECONDS),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if done:
-                    return
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._turned_at = time.monotonic()
             for wait in waits:

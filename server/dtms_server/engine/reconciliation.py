@@ -109,7 +109,7 @@ class Reconciliation:
         return tuple(
             position.ticket
             for position in snapshot.positions
-            if reconcile.is_ours(position, self._policy.magic)
+            if position.magic == self._policy.magic
             and self._roster.of_position(position.identifier) is None
         )
 

@@ -83,4 +83,4 @@ class Recovery:
         if self._started_by is None or self._readiness.initialised:
             return self._policy.connect_seconds
         left = self._started_by - time.monotonic()
-        return min(self._policy.connect_seconds, max(0.8 * left, 0.1))
+        return min(self._policy.connect_seconds, max(0.8 * left, 1.0))

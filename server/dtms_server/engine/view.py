@@ -55,9 +55,19 @@ class TerminalView:
     async def read_again(self) -> Snapshot:
         """Return a snapshot that is far enough from the one before to confirm an absence."""
         policy = self._policy
-        apart = self._clock.wall_seconds(policy.absence_apart_seconds, policy.cycle_floor_seconds)
-        await asyncio.sleep(min(apart, policy.absence_apart_longest_seconds))
+        apart = self._clock.wall_seconds(policy.absence_apart_seconds)
+        longest = policy.absence_apart_longest_seconds
+        await asyncio.sleep(min(max(apart, policy.cycle_floor_seconds), longest))
         return await self.read()
+
+    async def read_clock(self) -> None:
+        """Set the clock by the terminal's; raises TerminalLost where it does not answer."""
+        try:
+            self._clock.observe(*await self._terminal.clock())
+        except (TerminalFailed, TerminalSilent, TerminalUnreachable) as fault:
+            raise self._loss(fault.message) from fault
+        finally:
+            self.answered_at = time.monotonic()
 
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """Return a position's deals; () where the terminal has none, or answers an error.
@@ -86,7 +96,7 @@ class TerminalView:
         if self.account is not None and found != self.account:
             wrong = WrongAccount(found=found, expected=self.account)
             raise self._loss(f"WRONG_ACCOUNT: {wrong.message}")
-        self._clock.observe(snapshot)
+        self._clock.observe(snapshot.at, snapshot.speed)
         self.last = snapshot
         self.doubt.clear()
         return snapshot

@@ -1,6 +1,8 @@
 """The server: where it listens, whom it trusts, and how it starts and stops."""
 
 import asyncio
+import os
+import socket
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -98,16 +100,15 @@ class RpcServer:
         Raises ConfigurationInvalid where the address cannot be bound.
         """
         address = _bound(self._listening.address)
+        if not _is_unix(address):
+            _require_free(address)
         try:
             if self._credentials is None:
                 port = self._server.add_insecure_port(address)
             else:
                 port = self._server.add_secure_port(address, self._credentials)
         except RuntimeError:
-            raise ConfigurationInvalid(
-                reason=f"cannot listen on {address}: it is in use or not an address of this "
-                "computer; stop what listens there, or give another --listen"
-            ) from None
+            raise _not_bindable(address) from None
         await self._server.start()
         return address if _is_unix(address) else f"{address.rpartition(':')[0]}:{port}"
 
@@ -120,6 +121,27 @@ class RpcServer:
         self.health.end_watches()
         await stopping
         await self._edge.finished()
+
+
+def _require_free(address: str) -> None:
+    """Try the address before grpc does, which tells of a failure on standard error by itself."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, target in found[:1]:
+            with socket.socket(family, kind, protocol) as trial:
+                if os.name == "posix":  # on Windows this would share the port with who holds it
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind(target)
+    except OSError:
+        raise _not_bindable(address) from None
+
+
+def _not_bindable(address: str) -> ConfigurationInvalid:
+    return ConfigurationInvalid(
+        reason=f"cannot listen on {address}: it is in use or not an address of this computer; stop "
+        "what listens there, or give another --listen"
+    )
 
 
 def _check_pair(cert: Path, key: Path, ca: Path | None) -> None:

@@ -23,7 +23,6 @@ from dtms_server.terminal.messages import (
     ListPositions,
     ModifyPosition,
     OpenPosition,
-    Ping,
     ReadClock,
     ReadDeals,
     ReadSnapshot,
@@ -77,8 +76,6 @@ class SimulatorDesk:
                 control.set_speed(speed)
             case Advance(seconds=seconds):
                 control.advance(seconds)
-            case ReadClock():
-                pass
         return Clock(*control.clock())
 
     def _opened(self, request: OpenPosition) -> Held:
@@ -114,8 +111,8 @@ class Dispatch:
 
     def _answer(self, pending: Pending) -> Reply:
         match pending.request:
-            case Ping():
-                return Done()
+            case ReadClock():
+                return Clock(*self._terminal.now())
             case ReadSnapshot() if pending.role == "server":
                 return Seen(self._terminal.snapshot())
             case ReadDeals(position_id=position_id) if pending.role == "server":

@@ -33,20 +33,31 @@ class Unusable(Exception):
     """The host cannot start; the text says why."""
 
 
+class PortTaken(Exception):
+    """The host cannot start yet: a host that is ending may hold its port for some seconds."""
+
+
 def main(arguments: list[str]) -> int:
-    """Run a host until it is ended; return the exit status, 2 for what it cannot start with."""
+    """Run a host until it is ended; return the exit status: 2 for what it can never start
+    with, 1 for a port that is taken."""
     options = HostOptions.parse(arguments)
     if options.supervised or options.ends_with_link:
         _leave_signals_to_the_owner()
     try:
         dispatch = _dispatch(options)
         reception = _reception(options)
+    except PortTaken as error:
+        return _fail(str(error), 1)
     except (Unusable, ValueError, OSError) as error:
-        print(f"terminal host: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _fail(str(error), 2)
     if options.supervised:
         threading.Thread(target=_end_with_input, args=(reception,), daemon=True).start()
     return _serve(reception, dispatch, options)
+
+
+def _fail(reason: str, status: int) -> int:
+    print(f"terminal host: {' '.join(reason.split())}", file=sys.stderr)  # noqa: T201
+    return status
 
 
 def _dispatch(options: HostOptions) -> Dispatch:
@@ -106,7 +117,7 @@ def _listen(reception: Reception, text: str, options: HostOptions) -> None:
     try:
         bound = reception.listen((host, port))
     except OSError as error:
-        raise Unusable(f"cannot listen on {text}: {error.strerror or error}") from error
+        raise PortTaken(f"cannot listen on {text}: {error.strerror or error}") from error
     _tell(f"listening {bound}")
 
 

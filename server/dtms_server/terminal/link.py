@@ -2,25 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from dtms_server.domain.errors import (
     DtmsError,
-    TerminalFailed,
     TerminalSilent,
     TerminalUnreachable,
 )
 from dtms_server.domain.market import Deal, Snapshot
 from dtms_server.terminal.messages import (
+    Clock,
     Connect,
     Deadlines,
     Done,
     History,
-    Ping,
+    ReadClock,
     ReadDeals,
     ReadSnapshot,
     Seen,
@@ -91,6 +91,11 @@ class LinkedTerminal:
         seen = await self._connected().ask(ReadSnapshot(), Seen, self._deadlines.snapshot)
         return seen.snapshot
 
+    async def clock(self) -> tuple[datetime, float]:
+        """See ports.Terminal."""
+        clock = await self._connected().ask(ReadClock(), Clock, self._deadlines.clock)
+        return clock.at, clock.speed
+
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """See ports.Terminal."""
         request = ReadDeals(position_id)
@@ -103,20 +108,6 @@ class LinkedTerminal:
         if self._state is not None:
             self._state.cleanup()
             self._state = None
-
-    async def keep_alive(self, stop: asyncio.Event, lost: Callable[[], None]) -> None:
-        """Until `stop`, ping when nothing else was asked for a while: a host takes the role from a
-        server that is silent. `lost` is called where the ping finds no terminal."""
-        while not stop.is_set():
-            idle = time.monotonic() - self._session.asked_at if self._session else 0.0
-            if idle >= self._deadlines.keep_alive:
-                try:
-                    await self._connected().ask(Ping(), Done, self._deadlines.ping)
-                except (TerminalFailed, TerminalSilent, TerminalUnreachable):
-                    lost()
-                idle = 0.0
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._deadlines.keep_alive - idle)
 
     async def _open(self, session: Session, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -1,5 +1,7 @@
 """The simulated terminal in this very process, for what needs speed more than isolation."""
 
+from datetime import datetime
+
 from dtms_server.domain.errors import TerminalUnreachable
 from dtms_server.domain.market import Deal, Snapshot
 from dtms_server.terminal import simulator
@@ -30,6 +32,11 @@ class LocalTerminal:
         """See ports.Terminal."""
         self._check()
         return self._terminal.snapshot()
+
+    async def clock(self) -> tuple[datetime, float]:
+        """See ports.Terminal."""
+        self._check()
+        return self._terminal.now()
 
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """See ports.Terminal."""

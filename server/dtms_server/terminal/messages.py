@@ -23,11 +23,9 @@ class Deadlines:
     hello: float = 5.0
     snapshot: float = 5.0
     deals: float = 20.0
-    ping: float = 5.0
+    clock: float = 20.0
     control: float = 10.0
     advance: float = 60.0
-    keep_alive: float = 10.0
-    """After so long without a request a ping is sent, lest the host give the role away."""
 
 
 class Message(Struct, frozen=True, tag=True):
@@ -64,8 +62,8 @@ class ReadDeals(Message, frozen=True):
     position_id: int
 
 
-class Ping(Message, frozen=True):
-    """Answered by Done: the host turns."""
+class ReadClock(Message, frozen=True):
+    """Answered by Clock, as are SetSpeed and Advance; a server asks it too, as a sign of life."""
 
 
 class Command(Message, frozen=True):
@@ -114,10 +112,6 @@ class ClearFaults(Command, frozen=True):
     """End all faults."""
 
 
-class ReadClock(Command, frozen=True):
-    """Answered by Clock, as are SetSpeed and Advance."""
-
-
 class SetSpeed(Command, frozen=True):
     """How fast the virtual clock runs; at 0 it stands."""
 
@@ -144,12 +138,11 @@ ControlRequest = (
     | ListPositions
     | InjectFault
     | ClearFaults
-    | ReadClock
     | SetSpeed
     | Advance
     | Jump
 )
-Request = Hello | Connect | ReadSnapshot | ReadDeals | Ping | ControlRequest
+Request = Hello | Connect | ReadSnapshot | ReadDeals | ReadClock | ControlRequest
 
 
 class Welcome(Message, frozen=True):

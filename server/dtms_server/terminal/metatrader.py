@@ -54,7 +54,8 @@ class MetaTrader:
         """Take the module, the broker's clock, and what tells UTC and the speed it runs at."""
         self._api = api
         self._server = server
-        self._now = now
+        self.now = now
+        """Tells the terminal's time in UTC, and the speed it runs at."""
         self._visible: tuple[str, ...] = ()
 
     def connect(self, request: Connect) -> None:
@@ -80,7 +81,7 @@ class MetaTrader:
         after = self._call("account_info")
         if (before.login, before.server) != (after.login, after.server):
             raise lie("account_info", "the account changed while the positions were read")
-        at, speed = self._now()
+        at, speed = self.now()
         self._learn_offset(positions, at)
         return Snapshot(
             at=at,
@@ -156,7 +157,7 @@ class MetaTrader:
         symbols = list(dict.fromkeys(p.symbol for p in positions)) or self._visible
         ticks = [self._api.symbol_info_tick(symbol) for symbol in symbols[:SYMBOLS_WATCHED]]
         newest = max((tick.time_msc for tick in ticks if tick is not None), default=0)
-        self._server.observe(newest, before, self._now()[0])
+        self._server.observe(newest, before, self.now()[0])
 
     def _utc(self, milliseconds: int, call: str) -> datetime:
         try:

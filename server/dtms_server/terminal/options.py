@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Self
 
-FRESH_LOGIN: Final = 10_000_001
 MODULES: Final = ("simulator", "metatrader5")
 
 
@@ -51,10 +50,8 @@ class HostOptions:
         return self.module == "simulator" and self.sim_state is None
 
     def kept_in(self, directory: str) -> Self:
-        """Return these options with the simulated world in a file there. The account is that of a
-        world without a file, since its number else follows from the file's path."""
-        login = FRESH_LOGIN if self.login is None else self.login
-        return replace(self, sim_state=str(Path(directory) / "simulator.json"), login=login)
+        """Return these options with the simulated world in a file there."""
+        return replace(self, sim_state=str(Path(directory) / "simulator.json"))
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Self:

@@ -1,7 +1,6 @@
 """One connection to a terminal host: its thread, its wire, and the host itself when spawned."""
 
 import threading
-import time
 from asyncio import shield, wrap_future
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,7 +25,6 @@ class Session:
     the answer: the thread still takes it off the wire. Once lost or ended it stays so."""
 
     def __init__(self, target: Target, key: bytes) -> None:
-        self.asked_at = time.monotonic()
         self._target = target
         self._key = key
         self._jobs: SimpleQueue[tuple[Job, Future[Message]] | None] = SimpleQueue()
@@ -129,7 +127,6 @@ class Session:
     def _ask(self, request: Request, expected: type[R], seconds: float) -> R:
         if self._caller is None or self._ended is not None:
             raise TerminalUnreachable(reason=self._ended or "there is no connection")
-        self.asked_at = time.monotonic()
         try:
             return self._caller.ask(request, expected, seconds)
         except TerminalSilent as silence:

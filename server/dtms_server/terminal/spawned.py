@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -19,8 +20,10 @@ from dtms_server.terminal.wire import Wire, dial
 
 HOST: Final = (sys.executable, "-m", "dtms_server.terminal.host")
 UNUSABLE: Final = 2
+PORT_TAKEN: Final = 1
 """The exit status of a host that cannot work with its options; its last line says why."""
 DIAL_SECONDS: Final = 0.02
+LINES_KEPT: Final = 40
 LEAVE_SECONDS: Final = 3.0
 """How long a host may take to end by itself once its link has ended."""
 LAST_WORDS_SECONDS: Final = 1.0
@@ -94,14 +97,17 @@ class SpawnedHost:
             Path(self._pipe).unlink(missing_ok=True)
 
     def _read_errors(self) -> None:
-        """Drain its standard error, so that a full pipe never holds it up."""
+        """Drain its standard error, so that a full pipe never holds it up. One line is what it
+        ends with, and told as the reason; more than one is a traceback."""
         assert self._process.stderr is not None
+        said: deque[str] = deque(maxlen=LINES_KEPT)
         with self._process.stderr as errors:
             for raw in errors:
-                line = raw.decode(errors="replace").rstrip()
-                if line:
+                if line := raw.decode(errors="replace").rstrip():
                     self._last_line = line
-                    log.warning("terminal_host_says", line=line)
+                    said.append(line)
+        if len(said) > 1:
+            log.error("terminal host ended", said="\n".join(said))
 
 
 def _pipe() -> str:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from dtms_server.terminal.options import HostOptions
-from dtms_server.terminal.spawned import HOST, UNUSABLE
+from dtms_server.terminal.spawned import HOST, PORT_TAKEN, UNUSABLE
 
 MARGIN_SECONDS: Final = 1.0
 """What a call may take beyond its deadline before its host is ended."""
@@ -60,7 +60,7 @@ class _Supervisor:
             status = self._run_once(stop)
             if stop.is_set():
                 return 0
-            if not self._bound and status == UNUSABLE:
+            if not self._bound and status in (PORT_TAKEN, UNUSABLE):
                 return UNUSABLE
             if time.monotonic() - begun > HEALTHY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
