@@ -1,7 +1,7 @@
 """Tokens go on where they were given out, and nowhere else."""
 
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from dtms_server.domain.errors import (
@@ -124,7 +124,7 @@ def test_a_page_token_carries_its_place_and_the_first_reads_sequence(
 @given(FILTERS, FILTERS)
 def test_a_page_token_holds_for_its_own_filters_only(one: TradeFilter, two: TradeFilter) -> None:
     token = PageToken.of(journal(), one, 1, 1)
-    if one == two:
+    if replace(one, labels=one.labels or {}) == replace(two, labels=two.labels or {}):
         token.require(journal(), two)
     else:
         with pytest.raises(PageTokenInvalid):
