@@ -1,21 +1,17 @@
 import inspect
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from dtms_server.terminal import simulator as mt5
 from dtms_server.terminal.simulator import constants
 from dtms_server.terminal.simulator.faults import Call
-
-CONTRACT = Path(__file__).parents[3].parent / "shared" / "metatrader5" / "contract.json"
+from outside import shared
 
 
 @pytest.fixture(scope="module")
 def contract() -> dict[str, Any]:
-    if not CONTRACT.exists():
-        pytest.skip("the contract of the real package is not here")
-    read: dict[str, Any] = json.loads(CONTRACT.read_text())
+    read: dict[str, Any] = json.loads(shared("metatrader5", "contract.json").read_text())
     return read
 
 

@@ -143,7 +143,6 @@ def test_arguments_without_a_name_and_of_wrong_types_are_errors(hedging: None) -
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: mt5.order_check(OPEN),
         lambda: mt5.order_calc_margin(0, "EURUSD", 1.0, 1.0),
         lambda: mt5.order_calc_profit(0, "EURUSD", 1.0, 1.0, 1.1),
         lambda: mt5.market_book_add("EURUSD"),

@@ -9,9 +9,9 @@ import pytest
 from dtms_server.terminal import simulator as mt5
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
+from outside import shared
 
 Begin = Callable[[Settings], None]
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 HEADER = "Date,Open,High,Low,Close,Tickvol,Volume,Spread"
 ROWS = [
     "2025.07.07 10:00:00,1.10000,1.10100,1.09900,1.10050,60,0,20",
@@ -187,9 +187,8 @@ def test_a_pair_must_hold_the_same_minutes(tmp_path: Path) -> None:
         control.start(Settings(replay=f"{bid},{ask},{ask}", symbol="GBPUSD"))
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the shared bars are not here")
 def test_a_year_of_real_bars_is_replayed(begin: Begin) -> None:
-    begin(Settings(replay=str(DATA / "EURUSD_M15.csv.gz"), symbol="EURUSD", speed=0))
+    begin(Settings(replay=str(shared("data", "EURUSD_M15.csv.gz")), symbol="EURUSD", speed=0))
     rates = mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_M15, 1, 1000)
     assert rates is not None
     assert len(rates) == 1000
@@ -207,9 +206,9 @@ def test_a_year_of_real_bars_is_replayed(begin: Begin) -> None:
     assert len(everything) == 24_423  # the last row was still forming
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the shared bars are not here")
 def test_a_month_of_real_minutes_is_replayed(begin: Begin) -> None:
-    source = ",".join(str(DATA / f"gbpusd-m1-{side}-2012.csv.gz") for side in ("bid", "ask"))
+    pair = (shared("data", f"gbpusd-m1-{side}-2012.csv.gz") for side in ("bid", "ask"))
+    source = ",".join(map(str, pair))
     begin(Settings(replay=source, symbol="GBPUSD", speed=0))
     control.advance(40 * 86_400)
     rates = mt5.copy_rates_range("GBPUSD", mt5.TIMEFRAME_M1, 0, 4_000_000_000)

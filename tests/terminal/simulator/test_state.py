@@ -80,7 +80,7 @@ def test_what_time_alone_brings_is_on_disk_too(path: Path, begin: Begin) -> None
     begin(Settings(seed=4, speed=0, state_path=path))
     tick = mt5.symbol_info_tick("EURUSD")
     assert tick is not None
-    assert control.open_position("EURUSD", "BUY", 0.1, tick.bid - 1e-4, tick.bid + 1e-4)
+    assert control.open_position("EURUSD", "BUY", 0.1, tick.bid - 2e-4, tick.bid + 2e-4)
     clock = current().clock
     clock.set(clock.now() + 3600)
     assert mt5.positions_get() == ()
@@ -177,7 +177,7 @@ def test_what_happened_meanwhile_has_happened(path: Path, begin: Begin) -> None:
     begin(settings)
     tick = mt5.symbol_info_tick("EURUSD")
     assert tick is not None
-    assert control.open_position("EURUSD", "BUY", 0.1, tick.bid - 1e-4, tick.bid + 1e-4)
+    assert control.open_position("EURUSD", "BUY", 0.1, tick.bid - 2e-4, tick.bid + 2e-4)
     rewrite(path, wall=json.loads(path.read_text())["wall"] - 1440)
     begin(settings)
     assert control.positions() == ()

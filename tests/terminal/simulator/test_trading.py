@@ -162,6 +162,7 @@ def test_a_close_must_fit_its_position(hedging: None) -> None:
 
 
 def test_a_stop_at_the_price_itself_is_on_the_wrong_side(hedging: None) -> None:
+    control.symbol("EURUSD", stops_level=1)
     assert deal(sl=tick().bid).retcode == mt5.TRADE_RETCODE_INVALID_STOPS
     assert deal(sl=round(tick().bid - 1e-5, 5)).retcode == mt5.TRADE_RETCODE_DONE
     assert deal(type=SELL, sl=tick().ask).retcode == mt5.TRADE_RETCODE_INVALID_STOPS

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from dtms_server.terminal.simulator import account, charts, history, market_watch
+from dtms_server.terminal.simulator import account, charts, history, market_watch, sending
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.arguments import request_of
 from dtms_server.terminal.simulator.bars import Rows
@@ -67,7 +67,7 @@ def account_info() -> AccountInfo | None:
 
 def symbols_total() -> int | None:
     """Return how many symbols there are."""
-    return ask("symbols_total", lambda world: len(world.broker.quotes.market.symbols))
+    return ask("symbols_total", lambda world: len(world.broker.quotes.symbols))
 
 
 def symbols_get(group: str | None = None, **_: object) -> tuple[SymbolInfo, ...] | None:
@@ -142,13 +142,13 @@ def positions_get(*unnamed: object, **named: object) -> tuple[TradePosition, ...
 
 
 def orders_total() -> int | None:
-    """Return how many orders wait; none ever does."""
-    return ask("orders_total", lambda _: 0)
+    """Return how many orders wait to be filled."""
+    return ask("orders_total", lambda world: len(account.waiting(world, {})))
 
 
 def orders_get(**named: object) -> tuple[TradeOrder, ...] | None:
-    """Return the orders that wait; none ever does."""
-    return ask("orders_get", lambda _: ())
+    """Return the orders that wait to be filled, or those of `symbol`, `ticket` or `group`."""
+    return ask("orders_get", lambda world: account.waiting(world, named))
 
 
 def history_orders_total(date_from: Date, date_to: Date) -> int | None:
@@ -178,17 +178,18 @@ def history_deals_get(*dates: Date, **named: object) -> tuple[TradeDeal, ...] | 
 
 def order_send(request: dict[str, Any]) -> OrderSendResult | None:
     """Send a request to the broker; its `retcode` tells what became of it."""
-    try:
-        wanted = request_of(request)
-    except Failed as failure:  # told even where there is no terminal
-        fail(failure)
+    wanted = _read(request)
+    if wanted is None:
         return None
-    return ask("order_send", lambda world: account.send(world, wanted))
+    return ask("order_send", lambda world: sending.send(world, wanted))
 
 
 def order_check(request: dict[str, Any]) -> OrderCheckResult | None:
-    """Not supported."""
-    return ask("order_check", unsupported)
+    """Return what the broker's rules say of a request; `retcode` 0 where they let it pass."""
+    wanted = _read(request)
+    if wanted is None:
+        return None
+    return ask("order_check", lambda world: sending.check(world, wanted))
 
 
 def order_calc_margin(action: int, symbol: str, volume: float, price: float) -> float | None:
@@ -231,6 +232,14 @@ def Sell(symbol: str, volume: float, *_: object, **named: object) -> None:  # no
 def Close(symbol: str, *_: object, **named: object) -> None:  # noqa: N802
     """Not supported."""
     ask("Close", unsupported)
+
+
+def _read(request: dict[str, Any]) -> TradeRequest | None:
+    try:
+        return request_of(request)
+    except Failed as failure:  # told even where there is no terminal
+        fail(failure)
+        return None
 
 
 def _admit(world: World, named: dict[str, object]) -> bool:

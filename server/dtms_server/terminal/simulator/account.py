@@ -1,27 +1,29 @@
-"""What the terminal shows of the account, its positions and itself."""
+"""What the terminal shows of the account, its positions and orders, and itself."""
 
-import math
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.arguments import of_group, text, whole
+from dtms_server.terminal.simulator.book import order_of
+from dtms_server.terminal.simulator.broker_faults import AutoTradingOff, ExpertsOff, ReadOnly
 from dtms_server.terminal.simulator.facts import AccountInfo, TerminalInfo
-from dtms_server.terminal.simulator.failure import Failed, Refused
+from dtms_server.terminal.simulator.failure import Failed
 from dtms_server.terminal.simulator.faults import Empty, Login
-from dtms_server.terminal.simulator.records import OrderSendResult, TradePosition, TradeRequest
+from dtms_server.terminal.simulator.records import TradeOrder, TradePosition
 from dtms_server.terminal.simulator.world import World
 
 COMPANY: Final = "DTMS"
 BUILD: Final = 5200
 RELEASED: Final = "1 Dec 2025"
+Row = TypeVar("Row", TradeOrder, TradePosition)
 
 
 def terminal(world: World) -> TerminalInfo:
     """Return the terminal and its connection."""
     return TerminalInfo(
         connected=world.connected,
-        trade_allowed=True,
+        trade_allowed=world.faults.find(AutoTradingOff) is None,
         build=BUILD,
         maxbars=100_000,
         ping_last=1_000,  # microseconds
@@ -37,17 +39,17 @@ def account(world: World) -> AccountInfo:
     other = world.faults.find(Login)
     empty = world.faults.find(Empty)
     hidden = other is not None or world.flat or (empty is not None and empty.flat)
-    held = () if hidden else world.broker.positions()
-    profit = round(math.fsum(position.profit for position in held), 2)
-    margin = round(math.fsum(world.broker.margin(position) for position in held), 2)
+    profit = 0.0 if hidden else world.broker.profit
+    margin = 0.0 if hidden else world.broker.margin
     balance = world.broker.book.balance
     equity = round(balance + profit, 2)
     return AccountInfo(
         login=terms.login if other is None else other.login,
         trade_mode=c.ACCOUNT_TRADE_MODE_DEMO,
         leverage=terms.leverage,
-        trade_allowed=True,
-        trade_expert=True,
+        trade_allowed=world.faults.find(ReadOnly) is None,
+        trade_expert=world.faults.find(ExpertsOff) is None,
+        fifo_close=world.broker.rules.fifo,
         margin_mode=terms.margin_mode,
         currency_digits=2,
         balance=balance,
@@ -84,29 +86,25 @@ def chosen(
     nothing, as with the real module."""
     if unnamed:
         raise Failed(c.RES_E_INVALID_PARAMS, "Unnamed arguments not allowed")
-    listed = positions(world)
+    return _of(positions(world), named)
+
+
+def waiting(world: World, named: Mapping[str, object]) -> tuple[TradeOrder, ...]:
+    """Return the orders that the broker has taken and not filled yet, by `ticket`, `symbol` or
+    `group`."""
+    listed = [
+        order_of(order, c.ORDER_STATE_PLACED)
+        for order in world.broker.book.waiting
+        if order.shown and world.faults.find(Login) is None
+    ]
+    return _of(listed, named)
+
+
+def _of(rows: Sequence[Row], named: Mapping[str, object]) -> tuple[Row, ...]:
     if "ticket" in named:
         ticket = whole("ticket", named["ticket"])
-        return tuple(position for position in listed if position.ticket == ticket)
+        return tuple(row for row in rows if row.ticket == ticket)
     if "symbol" in named:
         symbol = text("symbol", named["symbol"])
-        return tuple(position for position in listed if position.symbol == symbol)
-    return of_group(listed, named.get("group"))
-
-
-def send(world: World, request: TradeRequest) -> OrderSendResult:
-    """Hand a program's request to the broker and return what it says."""
-    try:
-        _check_way(world)
-        result = world.broker.execute(request, c.DEAL_REASON_EXPERT)
-    except Refused as refusal:
-        return OrderSendResult(retcode=refusal.retcode, comment=refusal.text, request=request)
-    world.save()
-    return result
-
-
-def _check_way(world: World) -> None:
-    if not world.connected:
-        raise Refused(c.TRADE_RETCODE_CONNECTION, "No connection")
-    if world.faults.find(Login) is not None:
-        raise Refused(c.TRADE_RETCODE_TRADE_DISABLED, "Trade disabled")
+        return tuple(row for row in rows if row.symbol == symbol)
+    return of_group(rows, named.get("group"))

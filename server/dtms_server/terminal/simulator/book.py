@@ -1,19 +1,25 @@
-"""The broker's book: balance, open positions, and the history of orders and deals."""
+"""The broker's book: balance, open positions, orders that wait, history of orders and deals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import msgspec
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.netting import Holding, Netted, net
-from dtms_server.terminal.simulator.records import TradeDeal, TradeOrder, TradePosition
+from dtms_server.terminal.simulator.records import (
+    TradeDeal,
+    TradeOrder,
+    TradePosition,
+    TradeRequest,
+)
 from dtms_server.terminal.simulator.symbols import Symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """An order that is being filled: `direction` is DEAL_TYPE_…, `reason` DEAL_REASON_…, `at`
-    server milliseconds."""
+    server milliseconds, `order` its ticket (0: the next one)."""
 
     symbol: Symbol
     direction: int
@@ -26,6 +32,19 @@ class Fill:
     stop_loss: float = 0.0
     take_profit: float = 0.0
     filling: int = c.ORDER_FILLING_FOK
+    order: int = 0
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A request that the broker carries out at `at` (server milliseconds), if it may be then; its
+    order has had this ticket since `since`, and is listed if `shown`."""
+
+    at: int
+    since: int
+    ticket: int
+    request: TradeRequest
+    reason: int
+    shown: bool
 
 
 class Book(msgspec.Struct):
@@ -38,6 +57,7 @@ class Book(msgspec.Struct):
     positions: dict[int, TradePosition] = msgspec.field(default_factory=dict)
     orders: list[TradeOrder] = msgspec.field(default_factory=list)
     deals: list[TradeDeal] = msgspec.field(default_factory=list)
+    waiting: list[Waiting] = msgspec.field(default_factory=list)
 
     def deposit(self, amount: float, at: int) -> None:
         """Begin the history with a deposit."""
@@ -57,8 +77,7 @@ class Book(msgspec.Struct):
         if position is not None:
             held = Holding(position.type, position.volume, position.price_open)
         netted = net(held, Holding(fill.direction, fill.volume, fill.price))
-        ticket = self.next_order
-        self.next_order += 1
+        ticket = fill.order or self.ticket()
         identifier = ticket if position is None else position.identifier
         self.orders.append(_order(fill, ticket, identifier))
         profit = 0.0
@@ -67,6 +86,46 @@ class Book(msgspec.Struct):
         deal = self._settle(_deal(fill, netted.entry, ticket, identifier, profit))
         self._hold(fill, netted, position, ticket)
         return deal
+
+    def close_by(self, fill: Fill, position: TradePosition, by: TradePosition) -> TradeDeal:
+        """Close two opposite positions by each other, both at the opening price of `by`; what the
+        larger has more stays. Return the deal of `position`.
+
+        MQL5 book, "Closing opposite positions"; MetaTrader 5 Help, "Close By": two deals of type
+        "out by", the whole profit in one of them, as both are made at that one price.
+        """
+        ticket = fill.order or self.ticket()
+        order = _order(fill, ticket, position.identifier)
+        self.orders.append(order._replace(type=c.ORDER_TYPE_CLOSE_BY, position_by_id=by.identifier))
+        deals = []
+        for held in (position, by):
+            part = replace(fill, direction=1 - held.type)
+            profit = fill.symbol.profit(held.type, fill.volume, held.price_open, fill.price)
+            deal = _deal(part, c.DEAL_ENTRY_OUT_BY, ticket, held.identifier, profit)
+            deals.append(self._settle(deal))
+            closed = Holding(part.direction, fill.volume, fill.price)
+            netted = net(Holding(held.type, held.volume, held.price_open), closed)
+            self._hold(part, netted, held, ticket)
+        return deals[0]
+
+    def wait(
+        self, request: TradeRequest, reason: int, since: int, at: int, *, shown: bool
+    ) -> Waiting:
+        """Keep a request to be carried out later; its order has a ticket from now on."""
+        waiting = Waiting(at, since, self.ticket(), request, reason, shown)
+        self.waiting.append(waiting)
+        return waiting
+
+    def rejected(self, waiting: Waiting) -> None:
+        """Keep in the history that an order that waited came to nothing; new stops are none."""
+        if waiting.request.action == c.TRADE_ACTION_SLTP:
+            return
+        self.orders.append(order_of(waiting, c.ORDER_STATE_REJECTED, done=waiting.at))
+
+    def ticket(self) -> int:
+        """Return the next order's ticket."""
+        self.next_order += 1
+        return self.next_order - 1
 
     def _settle(self, deal: TradeDeal) -> TradeDeal:
         deal = deal._replace(ticket=self.next_deal)
@@ -97,6 +156,32 @@ class Book(msgspec.Struct):
                 time_update=fill.at // 1000,
                 time_update_msc=fill.at,
             )
+
+
+def order_of(waiting: Waiting, state: Literal[1, 5], done: int = 0) -> TradeOrder:
+    """Return the order of a request that waits: ORDER_STATE_PLACED, or _REJECTED when `done`."""
+    request = waiting.request
+    return TradeOrder(
+        ticket=waiting.ticket,
+        time_setup=waiting.since // 1000,
+        time_setup_msc=waiting.since,
+        time_done=done // 1000,
+        time_done_msc=done,
+        type=request.type,
+        type_filling=request.type_filling,
+        state=state,
+        magic=request.magic,
+        position_id=request.position,
+        position_by_id=request.position_by,
+        reason=waiting.reason,
+        volume_initial=request.volume,
+        volume_current=request.volume,
+        price_open=request.price,
+        sl=request.sl,
+        tp=request.tp,
+        symbol=request.symbol,
+        comment=request.comment,
+    )
 
 
 def _opened(fill: Fill, ticket: int) -> TradePosition:

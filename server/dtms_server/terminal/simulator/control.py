@@ -10,7 +10,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from dtms_server.terminal.simulator import conditions, hand, market_watch
 from dtms_server.terminal.simulator import constants as c
+from dtms_server.terminal.simulator.facts import SymbolInfo
 from dtms_server.terminal.simulator.failure import Refused
 from dtms_server.terminal.simulator.records import TradePosition, TradeRequest
 from dtms_server.terminal.simulator.session import current
@@ -45,7 +47,6 @@ def open_position(
         raise Refused(c.TRADE_RETCODE_INVALID, f"direction {direction!r} is neither BUY nor SELL")
     world = _now()
     request = TradeRequest(
-        action=c.TRADE_ACTION_DEAL,
         symbol=symbol,
         volume=float(volume),
         type=_TYPES[direction],
@@ -54,7 +55,7 @@ def open_position(
         magic=magic,
         comment=comment,
     )
-    order = world.broker.execute(request, c.DEAL_REASON_CLIENT).order
+    order = hand.deal(world.broker, request).order
     world.save()
     identifier = next(
         o.position_id for o in reversed(world.broker.book.orders) if o.ticket == order
@@ -69,17 +70,8 @@ def close_position(
     Return what is left of it."""
     world = _now()
     position = _held(world, ticket)
-    request = TradeRequest(
-        action=c.TRADE_ACTION_DEAL,
-        symbol=position.symbol,
-        volume=position.volume if volume is None else float(volume),
-        type=1 - position.type,
-        position=ticket,
-        magic=position.magic,
-    )
-    if request.volume > position.volume:
-        raise Refused(c.TRADE_RETCODE_INVALID_CLOSE_VOLUME, "Volume exceeds the position's")
-    world.broker.execute(request, reason)
+    volume = position.volume if volume is None else float(volume)
+    hand.close(world.broker, position, volume, reason)
     world.save()
     left = world.broker.book.positions.get(ticket)
     return None if left is None else world.broker.valued(left)
@@ -93,14 +85,9 @@ def modify_position(
     """Change a position's stop and target; None removes one, what is left out stays."""
     world = _now()
     position = _held(world, ticket)
-    request = TradeRequest(
-        action=c.TRADE_ACTION_SLTP,
-        symbol=position.symbol,
-        position=ticket,
-        sl=position.sl if stop_loss is UNSET else stop_loss or 0.0,
-        tp=position.tp if take_profit is UNSET else take_profit or 0.0,
-    )
-    world.broker.execute(request, c.DEAL_REASON_CLIENT)
+    stop = position.sl if stop_loss is UNSET else stop_loss or 0.0
+    target = position.tp if take_profit is UNSET else take_profit or 0.0
+    hand.protect(world.broker, position, stop, target)
     world.save()
     return world.broker.valued(_held(world, ticket))
 
@@ -111,10 +98,8 @@ def positions() -> tuple[TradePosition, ...]:
 
 
 def inject(fault: str, **parameters: object) -> None:
-    """Let a fault strike: one of those in `faults.py`, by its tag, with its fields."""
-    world = _now()
-    world.faults.inject(fault, parameters)
-    world.save()
+    """Let a fault strike: one of `faults.KINDS`, by its tag, with its fields."""
+    _now().inject(fault, parameters)
 
 
 def faults() -> list[dict[str, Any]]:
@@ -123,11 +108,34 @@ def faults() -> list[dict[str, Any]]:
     return active
 
 
-def clear_faults() -> None:
-    """End all faults; a call that hangs already goes on to hang."""
+def clear_faults(fault: str | None = None) -> None:
+    """End all faults, or those of one name; a call that hangs already goes on to hang, and an order
+    that is to be carried out later is."""
+    _now().clear(fault)
+
+
+def symbol(name: str, **changes: object) -> SymbolInfo:
+    """Change a symbol's conditions (those of conditions.py; what is left out stays) from now on,
+    also after a restart, and return its facts."""
     world = _now()
-    world.faults.active.clear()
+    try:
+        world.change(name, changes)
+    except ValueError as error:
+        raise Refused(0, str(error)) from error
+    return market_watch.info(world, world.symbols[name])
+
+
+def account(**changes: object) -> dict[str, Any]:
+    """Change the account's rules (those of conditions.py; what is left out stays) from now on, also
+    after a restart, and return them all."""
+    world = _now()
+    try:
+        world.broker.rules = conditions.rules(changes, world.broker.rules)
+    except ValueError as error:
+        raise Refused(0, str(error)) from error
     world.save()
+    in_force: dict[str, Any] = msgspec.to_builtins(world.broker.rules)
+    return in_force
 
 
 def clock() -> tuple[datetime, float]:

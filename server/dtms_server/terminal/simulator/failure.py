@@ -1,5 +1,6 @@
 """What goes wrong in the module, and what the broker refuses."""
 
+import time
 from typing import Final, NoReturn
 
 from dtms_server.terminal.simulator import constants as c
@@ -24,6 +25,15 @@ class Refused(Exception):
         super().__init__(f"{text} ({retcode})" if retcode else text)
         self.retcode = retcode
         self.text = text
+
+
+def hang(seconds: float | None) -> None:
+    """Answer no sooner than in so many seconds of our clock; None never does."""
+    if seconds is not None:
+        time.sleep(seconds)
+        return
+    while True:
+        time.sleep(3600)
 
 
 def not_connected() -> Failed:

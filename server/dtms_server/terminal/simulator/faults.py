@@ -1,16 +1,23 @@
 """Faults of the terminal, injected by command: what goes wrong, for which calls, how long."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from dtms_server.terminal.simulator import broker_faults, order_faults
 from dtms_server.terminal.simulator import constants as c
+from dtms_server.terminal.simulator.broker_faults import (
+    BrokerFault,
+    Lasting,
+    MarketClosed,
+    Suspended,
+)
 from dtms_server.terminal.simulator.failure import Refused
+from dtms_server.terminal.simulator.order_faults import Count, Hand, OrderFault, Seconds, Text
+from dtms_server.terminal.simulator.orders import Kind
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Call = Literal[
     "Buy",
     "Close",
@@ -46,7 +53,6 @@ Call = Literal[
     "terminal_info",
     "version",
 ]  # the calls that a fault can strike: all but shutdown and last_error
-Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Disconnect(msgspec.Struct, frozen=True, tag="disconnect", forbid_unknown_fields=True):
@@ -93,16 +99,48 @@ class Hang(msgspec.Struct, frozen=True, tag="hang", forbid_unknown_fields=True):
 
 
 class LateDeals(msgspec.Struct, frozen=True, tag="late_deals", forbid_unknown_fields=True):
-    """The next `count` lists of the history are empty."""
+    """The next `count` lists of the history are empty; with `seconds`, until cleared, every deal
+    and order is listed only so many seconds of the virtual clock after it was made."""
 
     count: Count = 1
+    seconds: Seconds | None = None
 
 
 NO_GETTERS: Final = ("initialize", "login", "symbol_select")  # these answer False
-Fault = Disconnect | Pipe | Nothing | Empty | Login | Hang | LateDeals
-KINDS: Final = (Disconnect, Pipe, Nothing, Empty, Login, Hang, LateDeals)
+TerminalFault = Disconnect | Pipe | Nothing | Empty | Login | Hang | LateDeals
+Fault = TerminalFault | BrokerFault | Hand | OrderFault
+KINDS: Final = (
+    *(Disconnect, Pipe, Nothing, Empty, Login, Hang, LateDeals),
+    *broker_faults.KINDS,
+    *(Hand, *order_faults.KINDS),
+)
 F = TypeVar("F", bound=Fault)
 Counted = TypeVar("Counted", Nothing, Empty, Hang, LateDeals)
+_BY_NAME: Final = {str(kind.__struct_config__.tag): kind for kind in KINDS}
+
+
+def read(name: str, parameters: Mapping[str, object], now: int) -> Fault:
+    """Return a fault by its name that begins `now` (server milliseconds); Refused, naming what is
+    known, for another name or parameter."""
+    kind = named(name)
+    try:
+        fault: Fault = msgspec.convert({**parameters, "type": name}, Fault, strict=False)
+    except msgspec.ValidationError as error:
+        takes = ", ".join(f for f in kind.__struct_fields__ if f != "until") or "no parameters"
+        raise Refused(0, f"fault {name!r} takes {takes}: {error}") from error
+    match fault:
+        case Disconnect(seconds=float(seconds)):
+            return msgspec.structs.replace(fault, until=time.time() + seconds)
+        case Lasting(seconds=float(seconds)):
+            return msgspec.structs.replace(fault, until=now + round(seconds * 1000))
+    return fault
+
+
+def named(name: str) -> type[msgspec.Struct]:
+    """Return the kind of fault of this name; Refused, naming what is known, for another."""
+    if name not in _BY_NAME:
+        raise Refused(0, f"no fault {name!r}; known are {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
 
 
 class Faults:
@@ -111,43 +149,74 @@ class Faults:
     def __init__(self, active: Sequence[Fault]) -> None:
         self.active = list(active)
 
-    def inject(self, name: str, parameters: Mapping[str, object]) -> None:
-        """Add a fault by name; Refused, naming what is known, for another name or parameter."""
-        known = {str(kind.__struct_config__.tag): kind for kind in KINDS}
-        if name not in known:
-            raise Refused(0, f"no fault {name!r}; known are {', '.join(known)}")
-        try:
-            fault = msgspec.convert({**parameters, "type": name}, Fault, strict=False)
-        except msgspec.ValidationError as error:
-            takes = ", ".join(known[name].__struct_fields__) or "no parameters"
-            raise Refused(0, f"fault {name!r} takes {takes}: {error}") from error
-        if isinstance(fault, Disconnect) and fault.seconds is not None:
-            fault = Disconnect(fault.seconds, time.time() + fault.seconds)
-        self.active.append(fault)
+    def expire(self, now: int) -> None:
+        """End what lasts no longer than to `now` (server milliseconds)."""
+        self.active = [fault for fault in self.active if not _is_over(fault, now)]
 
     def find(self, kind: type[F]) -> F | None:
         """Return the oldest fault of a kind that is in force."""
-        for fault in self.active:
-            if isinstance(fault, kind) and not _is_over(fault):
-                return fault
-        return None
+        return next(self._all(kind), None)
+
+    def strikes(self, kind: type[MarketClosed] | type[Suspended], symbol: str) -> bool:
+        """Is a symbol under a fault that may name one?"""
+        return any(fault.symbol in (None, symbol) for fault in self._all(kind))
+
+    @property
+    def history_lag(self) -> float:
+        """How many seconds of the virtual clock deals and orders are listed late."""
+        return max((fault.seconds or 0.0 for fault in self._all(LateDeals)), default=0.0)
 
     def take(self, kind: type[Counted], call: str = "") -> Counted | None:
         """Return the oldest fault of a kind that strikes this call, and count it."""
         for place, fault in enumerate(self.active):
             if isinstance(fault, kind) and _strikes(fault, call):
-                left = [msgspec.structs.replace(fault, count=fault.count - 1)]
-                self.active[place : place + 1] = left if fault.count > 1 else []
+                self._count(place, fault)
                 return fault
         return None
 
-    def end(self, kind: type[F]) -> None:
+    def take_order(self, order: Kind, *, divisible: bool) -> OrderFault | None:
+        """Return the oldest fault that strikes an order of this kind, and count it; only one that
+        is `divisible` can be filled in part."""
+        for place, fault in enumerate(self.active):
+            if not isinstance(fault, OrderFault) or fault.order not in (None, order):
+                continue
+            if divisible or not isinstance(fault, order_faults.Partial):
+                self._count(place, fault)
+                return fault
+        return None
+
+    def take_hand(self, order: Kind) -> Hand | None:
+        """Return the oldest hand that is quicker than an order of this kind, and count it."""
+        for place, fault in enumerate(self.active):
+            if isinstance(fault, Hand) and fault.order in (None, order):
+                self._count(place, fault)
+                return fault
+        return None
+
+    def end(self, kind: type[msgspec.Struct]) -> None:
         """End all faults of a kind."""
         self.active = [fault for fault in self.active if not isinstance(fault, kind)]
 
+    def _all(self, kind: type[F]) -> Iterator[F]:
+        for fault in self.active:
+            if isinstance(fault, kind) and not _is_over(fault, 0):
+                yield fault
 
-def _is_over(fault: Fault) -> bool:
-    return isinstance(fault, Disconnect) and fault.until is not None and fault.until <= time.time()
+    def _count(
+        self, place: int, fault: Nothing | Empty | Hang | LateDeals | Hand | OrderFault
+    ) -> None:
+        left = [msgspec.structs.replace(fault, count=fault.count - 1)]
+        self.active[place : place + 1] = left if fault.count > 1 else []
+
+
+def _is_over(fault: Fault, now: int) -> bool:
+    """Is it over by its own clock: ours for a lost connection, else the virtual one?"""
+    match fault:
+        case Disconnect(until=float(until)):
+            return until <= time.time()
+        case Lasting(until=int(until)):
+            return until <= now
+    return False
 
 
 def _strikes(fault: Fault, call: str) -> bool:
@@ -156,5 +225,7 @@ def _strikes(fault: Fault, call: str) -> bool:
             return call not in NO_GETTERS
         case Nothing(call=name) | Hang(call=name):
             return name == call
+        case LateDeals(seconds=seconds):
+            return seconds is None
         case _:
             return True

@@ -1,5 +1,6 @@
 """The history of orders and deals, as the terminal lists it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -24,11 +25,12 @@ def deals(world: World, dates: Dates, named: Named) -> tuple[TradeDeal, ...]:
         ticket=lambda deal: deal.order,
         time=lambda deal: deal.time,
     )
-    return found if _shown(world) else ()
+    shown = _shown_until(world)
+    return tuple(deal for deal in found if deal.time_msc <= shown)
 
 
 def orders(world: World, dates: Dates, named: Named) -> tuple[TradeOrder, ...]:
-    """Return filled orders by `position`, by their `ticket`, or by time and `group`."""
+    """Return done orders by `position`, by their `ticket`, or by time and `group`."""
     found = _found(
         world.broker.book.orders,
         dates,
@@ -36,7 +38,8 @@ def orders(world: World, dates: Dates, named: Named) -> tuple[TradeOrder, ...]:
         ticket=lambda order: order.ticket,
         time=lambda order: order.time_done,
     )
-    return found if _shown(world) else ()
+    shown = _shown_until(world)
+    return tuple(order for order in found if order.time_done_msc <= shown)
 
 
 def _found(
@@ -59,9 +62,11 @@ def _found(
     return of_group([r for r in records if begin <= time(r) <= end], named.get("group"))
 
 
-def _shown(world: World) -> bool:
-    """Does the terminal show this account's history just now?"""
+def _shown_until(world: World) -> float:
+    """Return up to when (server milliseconds) the terminal shows this account's history."""
     if world.faults.take(LateDeals) is not None:
         world.save()
-        return False
-    return world.faults.find(Login) is None
+        return -math.inf
+    if world.faults.find(Login) is not None:
+        return -math.inf
+    return world.broker.now - world.faults.history_lag * 1000

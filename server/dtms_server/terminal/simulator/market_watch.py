@@ -4,6 +4,7 @@ from typing import Final
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.arguments import in_group, text
+from dtms_server.terminal.simulator.broker_faults import Suspended
 from dtms_server.terminal.simulator.facts import SymbolInfo, Tick
 from dtms_server.terminal.simulator.failure import Failed, not_found
 from dtms_server.terminal.simulator.symbols import Symbol
@@ -15,7 +16,7 @@ FLAGS: Final = c.TICK_FLAG_BID | c.TICK_FLAG_ASK
 def symbol(world: World, name: object) -> Symbol:
     """Return the facts of a symbol by name; Failed where it is not there."""
     try:
-        return world.broker.quotes.market.symbols[text("symbol", name)]
+        return world.broker.quotes.symbols[text("symbol", name)]
     except KeyError:
         raise not_found() from None
 
@@ -36,33 +37,45 @@ def info(world: World, known: Symbol) -> SymbolInfo:
     quote = world.broker.quotes.last(known.name, world.broker.now)
     selected = known.name in world.selected
     bid, ask, at = (quote.bid, quote.ask, quote.time // 1000) if quote else (0.0, 0.0, 0)
-    point = 1 / known.scale
-    tick_value = known.profit(c.POSITION_TYPE_BUY, 1.0, bid or 1.0, (bid or 1.0) + point)
-    return SymbolInfo(
+    shown = _facts(known)
+    if world.faults.strikes(Suspended, known.name):
+        shown = shown._replace(trade_mode=c.SYMBOL_TRADE_MODE_DISABLED)
+    tick_value = known.profit(
+        c.POSITION_TYPE_BUY, 1.0, bid or 1.0, (bid or 1.0) + shown.trade_tick_size
+    )
+    return shown._replace(
         select=selected,
         visible=selected,
         time=at,
-        digits=known.digits,
         spread=known.points(ask) - known.points(bid),
-        spread_float=True,
-        trade_calc_mode=known.calc_mode,
-        trade_mode=c.SYMBOL_TRADE_MODE_FULL,
-        trade_exemode=c.SYMBOL_TRADE_EXECUTION_MARKET,
-        swap_rollover3days=c.DAY_OF_WEEK_WEDNESDAY,
-        expiration_mode=15,
-        filling_mode=3,  # fill or kill, immediate or cancel
-        order_mode=127,
         bid=bid,
         ask=ask,
-        point=point,
         trade_tick_value=tick_value,
         trade_tick_value_profit=tick_value,
         trade_tick_value_loss=tick_value,
-        trade_tick_size=point,
+    )
+
+
+def _facts(known: Symbol) -> SymbolInfo:
+    return SymbolInfo(
+        digits=known.digits,
+        spread_float=True,
+        trade_calc_mode=known.calc_mode,
+        trade_mode=known.trade_mode,
+        trade_stops_level=known.stops_level,
+        trade_freeze_level=known.freeze_level,
+        trade_exemode=known.execution,
+        swap_rollover3days=c.DAY_OF_WEEK_WEDNESDAY,
+        expiration_mode=15,
+        filling_mode=known.filling_mode,
+        order_mode=known.order_mode,
+        point=1 / known.scale,
+        trade_tick_size=known.from_points(known.tick_points),
         trade_contract_size=known.contract_size,
         volume_min=known.volume_min,
         volume_max=known.volume_max,
         volume_step=known.volume_step,
+        volume_limit=known.volume_limit,
         margin_hedged=known.contract_size,
         currency_base=known.base,
         currency_profit=known.quote,
@@ -88,5 +101,5 @@ def select(world: World, name: object, enable: bool) -> bool:
 def infos(world: World, group: object) -> tuple[SymbolInfo, ...]:
     """Return the symbols of a group, None for all."""
     wanted = "*" if group is None else text("group", group)
-    known = world.broker.quotes.market.symbols.values()
+    known = world.broker.quotes.symbols.values()
     return tuple(info(world, symbol) for symbol in known if in_group(symbol.name, wanted))

@@ -1,7 +1,8 @@
-"""The prices that the broker shows: a market's ticks, bent by jumps from outside."""
+"""The prices that the broker shows: a market's ticks, bent from outside, on the symbol's grid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 import msgspec
@@ -48,12 +49,13 @@ class Market(Protocol):
 
 
 class Jump(msgspec.Struct, frozen=True):
-    """From `at` (server epoch, milliseconds) on a symbol costs `points` more; at `at` it has a
-    tick that shows it."""
+    """From `at` (server epoch, milliseconds) on a symbol costs `points` more, and its ask `spread`
+    points on top of that; at `at` it has a tick that shows it, if it is traded then."""
 
     symbol: str
     at: int
     points: int
+    spread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,35 @@ class Quote:
 
 
 class Quotes:
-    """The ticks of a market with jumps; times are server epochs in milliseconds."""
+    """The ticks of a market with jumps, kept in order of time; times are server epochs in
+    milliseconds. `symbols` are the market's under the broker's present conditions."""
 
     def __init__(self, market: Market, jumps: list[Jump]) -> None:
         self.market = market
+        self.symbols = dict(market.symbols)
         self.jumps = jumps
         self._bars: dict[str, tuple[int, Rows]] = {}  # the ticks of each symbol's newest bar
         self._quotes: dict[str, tuple[int, Quote]] = {}  # what was last asked, and when
 
     def jump(self, jump: Jump) -> None:
-        """Bend a symbol's price from now on."""
+        """Bend a symbol's price from a moment on."""
         self.jumps.append(jump)
+        self.jumps.sort(key=attrgetter("at"))
+        self._forget()
+
+    def change(self, symbol: Symbol) -> None:
+        """Show a symbol under other conditions: all its prices are on its grid of ticks."""
+        self.symbols[symbol.name] = symbol
+        self._forget()
+
+    def calm(self, now: int) -> None:
+        """Let everything that is yet to bend happen now, so that a wide spread is over."""
+        for place, jump in enumerate(self.jumps):
+            if jump.at > now:
+                self.jumps[place] = msgspec.structs.replace(jump, at=now)
+        self._forget()
+
+    def _forget(self) -> None:
         self._bars.clear()
         self._quotes.clear()
 
@@ -102,7 +122,7 @@ class Quotes:
             return None
         ticks = self._ticks_of(symbol, bar)
         tick = ticks[np.searchsorted(ticks["time"], at, side="right") - 1]
-        facts = self.market.symbols[symbol]
+        facts = self.symbols[symbol]
         bid, ask = facts.from_points(int(tick["bid"])), facts.from_points(int(tick["ask"]))
         quote = Quote(int(tick["time"]), bid, ask)
         self._quotes[symbol] = at, quote
@@ -125,9 +145,7 @@ class Quotes:
         whole = (begins + period * 1000 <= until) & (finest % period == 0)
         for jump in self._jumps(symbol):
             whole &= (jump.at < begins) | (jump.at >= begins + period * 1000)
-        coarse = pieces_of_bars(bars[whole])
-        for level in ("open", "high", "low", "close"):
-            coarse[level] += self._offsets(symbol, begins[whole])
+        coarse = self._bent_bars(symbol, pieces_of_bars(bars[whole]))
         ticks = self._bent(symbol, ticks_of(bars[~whole], period))
         fine = pieces_of_ticks(ticks[ticks["time"] <= until])
         pieces = np.concatenate([np.empty(0, PIECE), coarse, fine])
@@ -136,12 +154,25 @@ class Quotes:
     def _jumps(self, symbol: str) -> list[Jump]:
         return [jump for jump in self.jumps if jump.symbol == symbol]
 
-    def _offsets(self, symbol: str, times: Rows) -> Rows:
+    def _offsets(self, symbol: str, times: Rows) -> tuple[Rows, Rows]:
+        """Return what bid and spread are off by at each time."""
         jumps = self._jumps(symbol)
         if not jumps:
-            return np.zeros(len(times), np.int64)
-        total = np.cumsum([0] + [jump.points for jump in jumps])
-        return np.asarray(total[np.searchsorted([jump.at for jump in jumps], times, side="right")])
+            return np.zeros(len(times), np.int64), np.zeros(len(times), np.int64)
+        done = np.searchsorted([jump.at for jump in jumps], times, side="right")
+        bids = np.cumsum([0] + [jump.points for jump in jumps])
+        spreads = np.cumsum([0] + [jump.spread for jump in jumps])
+        return np.asarray(bids[done]), np.asarray(spreads[done])
+
+    def _bent_bars(self, symbol: str, pieces: Rows) -> Rows:
+        """Shift whole bars by the jumps before them."""
+        bids, spreads = self._offsets(symbol, pieces["time"] * 1000)
+        grid = self.symbols[symbol].tick_points
+        asks = _up(pieces["open"] + bids + pieces["spread"] + spreads, grid)
+        for level in ("open", "high", "low", "close"):
+            pieces[level] = _down(pieces[level] + bids, grid)
+        pieces["spread"] = asks - pieces["open"]
+        return pieces
 
     def _bent(self, symbol: str, ticks: Rows) -> Rows:
         """Shift the ticks of whole bars by the jumps before them, and add those at the jumps."""
@@ -149,13 +180,24 @@ class Quotes:
             return ticks
         end = self.market.last_bar(symbol, int(ticks["time"][-1]) // 1000)["time"][0]
         end = (int(end) + self.market.period) * 1000
-        at = np.unique([j.at for j in self._jumps(symbol) if ticks["time"][0] <= j.at < end])
+        within = [j.at for j in self._jumps(symbol) if ticks["time"][0] <= j.at < end]
+        at = np.unique([moment for moment in within if self.has_bar(symbol, moment // 1000)])
         extra = np.empty(len(at), TICK)
         if len(at):
             extra[:] = ticks[np.searchsorted(ticks["time"], at, side="right") - 1]
             extra["time"] = at
         both = np.concatenate([ticks, extra])
         both = both[np.argsort(both["time"], kind="stable")]
-        both["bid"] += self._offsets(symbol, both["time"])
-        both["ask"] += self._offsets(symbol, both["time"])
+        bids, spreads = self._offsets(symbol, both["time"])
+        grid = self.symbols[symbol].tick_points
+        both["bid"] = _down(both["bid"] + bids, grid)
+        both["ask"] = _up(both["ask"] + bids + spreads, grid)
         return both
+
+
+def _down(points: Rows, grid: int) -> Rows:
+    return np.asarray(points if grid == 1 else points // grid * grid)
+
+
+def _up(points: Rows, grid: int) -> Rows:
+    return np.asarray(points if grid == 1 else -(-points // grid) * grid)

@@ -1,11 +1,10 @@
 """The one world of this process, and what the module keeps between calls."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dtms_server.terminal.simulator.failure import SUCCESS, Failed, not_connected
+from dtms_server.terminal.simulator.failure import SUCCESS, Failed, hang, not_connected
 from dtms_server.terminal.simulator.faults import Hang, Nothing, Pipe
 from dtms_server.terminal.simulator.settings import Settings
 from dtms_server.terminal.simulator.world import World
@@ -75,19 +74,11 @@ def _suffer(world: World, call: str) -> None:
     if world.faults.find(Pipe):
         SESSION.initialized = False
         raise not_connected()
-    hang = world.faults.take(Hang, call)
-    if hang is not None:
+    struck = world.faults.take(Hang, call)
+    if struck is not None:
         world.save()  # first, for a process that hangs may be killed, and should not hang again
-        _hang(hang.seconds)
+        hang(struck.seconds)
     nothing = world.faults.take(Nothing, call)
     if nothing is not None:
         world.save()
         raise Failed(nothing.code, "Terminal: Call failed")
-
-
-def _hang(seconds: float | None) -> None:
-    if seconds is not None:
-        time.sleep(seconds)
-        return
-    while True:
-        time.sleep(3600)

@@ -1,6 +1,7 @@
 """What a simulated terminal is started with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ class Settings:
     against UTC, a time zone's name or "+HH:MM". `min_spread`: points, at least 1. `start`: where
     the clock of a new world begins (aware; None: where there are bars enough to analyse). `login`:
     the account's number; None draws one for a new world, so that no two worlds are one account.
+    `conditions` by symbol ("*": all) and `rules` of the account, as in conditions.py, are those
+    that a new world begins with; one taken up again keeps its own.
     """
 
     replay: str | None = None
@@ -34,6 +37,8 @@ class Settings:
     balance: float = 10_000.0
     leverage: int = 100
     start: datetime | None = None
+    conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    rules: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be wrong without looking at any file."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from dtms_server.terminal.simulator.book import Book
+from dtms_server.terminal.simulator.conditions import Conditions, Rules
 from dtms_server.terminal.simulator.faults import Fault
 from dtms_server.terminal.simulator.quotes import Jump
 
@@ -37,6 +38,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     book: Book
     jumps: list[Jump]
     faults: list[Fault]
+    conditions: dict[str, Conditions] = {}
+    rules: Rules = Rules()
 
 
 def load(path: Path) -> State | None:

@@ -1,15 +1,31 @@
 """The facts of symbols, and what a position in them is worth."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
 from dtms_server.terminal.simulator import constants as c
 
+# Bits of SYMBOL_FILLING_MODE and SYMBOL_ORDER_MODE; the API's package has no names for them.
+FILLING_FOK: Final = 1
+FILLING_IOC: Final = 2
+ORDER_MARKET: Final = 1
+ORDER_SL: Final = 16
+ORDER_TP: Final = 32
+ORDER_CLOSE_BY: Final = 64
+_DUST: Final = 1e-6  # what binary fractions leave of a whole number of ticks or steps
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """A symbol: volumes in lots, commission in USD a lot and side, `daily_move` as a share of the
-    price; `price` and `daily_move` are typical values that the seeded market begins with."""
+    price; `price` and `daily_move` are typical values that the seeded market begins with.
+
+    What a broker may change is as in MQL5's symbol properties: `stops_level` (0: the spread counts)
+    and `freeze_level` (0: nothing is frozen) in points; `filling_mode` and `order_mode` bit masks;
+    `execution` SYMBOL_TRADE_EXECUTION_…, `trade_mode` SYMBOL_TRADE_MODE_…; `volume_limit` lots on
+    one side of the symbol (0: no limit); prices in steps of `tick_points` points.
+    """
 
     name: str
     base: str
@@ -24,6 +40,14 @@ class Symbol:
     volume_max: float = 100.0
     volume_step: float = 0.01
     calc_mode: int = c.SYMBOL_CALC_MODE_FOREX
+    tick_points: int = 1
+    volume_limit: float = 0.0
+    stops_level: int = 0
+    freeze_level: int = 0
+    filling_mode: int = FILLING_FOK | FILLING_IOC
+    order_mode: int = ORDER_MARKET | ORDER_SL | ORDER_TP | ORDER_CLOSE_BY
+    execution: int = c.SYMBOL_TRADE_EXECUTION_MARKET
+    trade_mode: int = c.SYMBOL_TRADE_MODE_FULL
 
     @property
     def scale(self) -> int:
@@ -37,6 +61,23 @@ class Symbol:
     def from_points(self, points: int) -> float:
         """Return the price of that many points: the float nearest to the decimal."""
         return points / self.scale
+
+    def on_grid(self, price: float) -> bool:
+        """Is a price a whole number of ticks?"""
+        ticks = price * self.scale / self.tick_points
+        return abs(ticks - round(ticks)) < _DUST
+
+    def nearest(self, price: float) -> float:
+        """Return the price on the grid that is nearest to `price`; what is none stays as it is."""
+        if not math.isfinite(price):
+            return price
+        ticks = round(price * self.scale / self.tick_points)
+        return self.from_points(ticks * self.tick_points)
+
+    def on_step(self, volume: float) -> bool:
+        """Is a volume a whole number of steps?"""
+        steps = volume / self.volume_step
+        return abs(steps - round(steps)) < _DUST
 
     def profit(self, direction: int, volume: float, opened: float, closed: float) -> float:
         """Return the profit in USD of a position of POSITION_TYPE_… `direction`, in cents."""

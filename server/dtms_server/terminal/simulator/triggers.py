@@ -33,7 +33,7 @@ def triggered(
     A position closes at the price of the first tick that reaches its stop or target, also where
     that lies beyond it.
     """
-    fresh = {name for name in quotes.market.symbols if _has_ticks(quotes, name, after, until)}
+    fresh = {name for name in quotes.symbols if _has_ticks(quotes, name, after, until)}
     if not fresh:
         return []
     guarded: dict[str, list[TradePosition]] = {}
@@ -50,7 +50,7 @@ def triggered(
 def _of_symbol(
     quotes: Quotes, symbol: str, watched: Sequence[TradePosition], after: int, until: int
 ) -> Iterator[Trigger]:
-    scale = quotes.market.symbols[symbol].scale
+    scale = quotes.symbols[symbol].scale
     while watched and after < until:
         end = min(until, after + _PAGE_MILLISECONDS)
         ticks = quotes.ticks(symbol, after, end)
