@@ -15,6 +15,11 @@ class Direction(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
 
+    @property
+    def sign(self) -> int:
+        """1 for BUY, -1 for SELL: what turns a move of the price into one for the side."""
+        return 1 if self is Direction.BUY else -1
+
 
 class State(StrEnum):
     """HEALTHY to RECOVERING are guarded; CLOSED is final; RELEASED may be armed again."""

@@ -1,6 +1,9 @@
 """Every number that DTMS decides by, with its unit; none is written a second time anywhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from dtms_server.domain.policy.analysis import AnalysisPolicy
+from dtms_server.domain.policy.scoring import ScoringPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,7 @@ class Policy:
     """Cycles between two runs of the cleaner."""
     magic: int = 20_251_217
     """The magic number of DTMS's own orders."""
+    analysis: AnalysisPolicy = field(default_factory=AnalysisPolicy)
+    """How a symbol's bars are read."""
+    scoring: ScoringPolicy = field(default_factory=ScoringPolicy)
+    """How an analysis becomes a trade's score."""
