@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from dtms_server.domain.charts import Charts
 from dtms_server.domain.events import Change, EventType, Recorded
 from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.domain.trade import State, Trade
 
 
@@ -29,6 +31,10 @@ class Terminal(Protocol):
 
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """Read all deals of a position, oldest first; () where the terminal has none."""
+
+    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
+        """Read a symbol's facts and bars, as many as the policy wants, the forming ones with
+        them."""
 
     async def close(self) -> None:
         """Drop the connection; a terminal that was started for it ends. Never raises."""

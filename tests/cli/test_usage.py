@@ -52,7 +52,7 @@ WRONG = [
     ["sim", "open", "EURUSD", "buy", "much"],
     ["sim", "positions", "--terminal", "nowhere"],
     ["sim", "fault"],
-    ["sim", "fault", "none", "--clear"],
+    ["sim", "fault", "none", "count=1", "--clear"],
     ["sim", "clock", "--speed", "-1"],
 ]
 

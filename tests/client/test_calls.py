@@ -292,7 +292,7 @@ def test_waiting_ends_when_the_server_is_ready(
     servicer = serve_health(server)
     client = clients(server.target)
     with pytest.raises(errors.NotReady, match="not serving"):
-        client.wait_until_ready(timeout=3)
+        client.wait_until_ready(timeout=1)
     ready = threading.Timer(
         0.1, servicer.set, ("readiness", health_pb2.HealthCheckResponse.SERVING)
     )
@@ -308,8 +308,8 @@ async def test_waiting_bridges_a_server_that_is_not_there_yet(
     serve_health(server).set("readiness", health_pb2.HealthCheckResponse.SERVING)
     server.stop()
     async with AsyncDtmsClient(server.target) as client:
-        with pytest.raises(errors.NotReady, match=r"within 3 s: UNAVAILABLE"):
-            await client.wait_until_ready(timeout=3)
+        with pytest.raises(errors.NotReady, match=r"within 1 s: UNAVAILABLE"):
+            await client.wait_until_ready(timeout=1)
         waiting = asyncio.create_task(client.wait_until_ready(timeout=30))
         server.start()
         await waiting

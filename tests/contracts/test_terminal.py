@@ -64,11 +64,8 @@ async def connected(house: House) -> House:
     return house
 
 
-@pytest.fixture
-def isolated(connected: House) -> House:
-    if connected.kind == "local":
-        pytest.skip("a call that hangs here hangs the test: that is what the host is for")
-    return connected
+# A call that hangs in this process hangs the test: a terminal in a process of its own is for that.
+isolated = pytest.mark.parametrize("house", ["spawned", "attached"], indirect=True)
 
 
 async def test_nothing_is_answered_before_it_is_connected(house: House) -> None:
@@ -217,28 +214,30 @@ async def test_after_close_nothing_is_answered_and_closing_again_is_fine(connect
 
 
 @pytest.mark.parametrize("deadlines", [Deadlines(snapshot=1.0)])
-async def test_a_call_that_hangs_is_given_up_at_its_deadline(isolated: House) -> None:
-    ticket = isolated.hand.open("EURUSD", Direction.BUY, 0.2)
-    isolated.hand.fault("hang", **({} if isolated.kind == "spawned" else {"seconds": 2.5}))
+@isolated
+async def test_a_call_that_hangs_is_given_up_at_its_deadline(connected: House) -> None:
+    ticket = connected.hand.open("EURUSD", Direction.BUY, 0.2)
+    connected.hand.fault("hang", **({} if connected.kind == "spawned" else {"seconds": 2.5}))
     with pytest.raises(TerminalSilent, match="ReadSnapshot"):
-        await isolated.terminal.snapshot()
+        await connected.terminal.snapshot()
     with pytest.raises(TerminalUnreachable):
-        await isolated.terminal.snapshot()
-    await isolated.terminal.connect(PATIENCE_SECONDS)
-    assert [p.ticket for p in (await isolated.terminal.snapshot()).positions] == [ticket]
+        await connected.terminal.snapshot()
+    await connected.terminal.connect(PATIENCE_SECONDS)
+    assert [p.ticket for p in (await connected.terminal.snapshot()).positions] == [ticket]
 
 
-async def test_whoever_stops_waiting_takes_nobody_else_s_answer(isolated: House) -> None:
-    ticket = isolated.hand.open("EURUSD", Direction.BUY, 0.2)
-    isolated.hand.fault("hang", seconds=0.2)
-    given_up = asyncio.create_task(isolated.terminal.snapshot())
-    queued = asyncio.create_task(isolated.terminal.deals(ticket))
+@isolated
+async def test_whoever_stops_waiting_takes_nobody_else_s_answer(connected: House) -> None:
+    ticket = connected.hand.open("EURUSD", Direction.BUY, 0.2)
+    connected.hand.fault("hang", seconds=0.2)
+    given_up = asyncio.create_task(connected.terminal.snapshot())
+    queued = asyncio.create_task(connected.terminal.deals(ticket))
     await asyncio.sleep(0)  # both have asked
     given_up.cancel()
     with suppress(asyncio.CancelledError):
         await given_up
     assert [d.position_id for d in await queued] == [ticket]
-    assert len((await isolated.terminal.snapshot()).positions) == 1
+    assert len((await connected.terminal.snapshot()).positions) == 1
 
 
 async def test_questions_at_once_each_get_their_own_answer(connected: House) -> None:

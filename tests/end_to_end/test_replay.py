@@ -3,18 +3,16 @@
 import csv
 import gzip
 import json
-import os
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
+from outside import shared
 from processes import Shop
 
-BARS = Path(__file__).parents[3] / "shared" / "data" / "EURUSD_M15.csv.gz"
 BROKER = ZoneInfo("EET")
 NEAR = 0.0020
 HOUR_A_SECOND = 3600
@@ -26,11 +24,7 @@ Bars = dict[datetime, tuple[float, float]]
 @pytest.fixture
 def bars() -> Bars:
     """Low and high of each bar, by its beginning."""
-    if not BARS.exists():
-        told = f"{BARS.name} is not beside the checkout"
-        assert "CI" not in os.environ, told
-        pytest.skip(told)
-    with gzip.open(BARS, "rt", encoding="utf-8") as file:
+    with gzip.open(shared("data", "EURUSD_M15.csv.gz"), "rt", encoding="utf-8") as file:
         return {
             _begin(row["Date"]): (float(row["Low"]), float(row["High"]))
             for row in csv.DictReader(file)
@@ -45,7 +39,14 @@ def _begin(date: str) -> datetime:
 def test_a_trade_on_real_bars_is_closed_by_its_stop_or_target(
     town: Shop, bars: Bars, direction: str
 ) -> None:
-    flags = ("--replay", str(BARS), "--symbol", "EURUSD", "--speed", str(HOUR_A_SECOND))
+    flags = (
+        "--replay",
+        str(shared("data", "EURUSD_M15.csv.gz")),
+        "--symbol",
+        "EURUSD",
+        "--speed",
+        str(HOUR_A_SECOND),
+    )
     _, terminal = town.terminal(*flags)
     server, target = town.serve(terminal, "--cycle", "1")
     server.expect("guarding")

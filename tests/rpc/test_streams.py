@@ -12,10 +12,12 @@ from dtms.v1 import service_pb2 as pb
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
 from dtms_server.domain.events import Change, TerminalLost
 from dtms_server.rpc.tokens import ResumeToken
+from dtms_server.terminal.simulator import control
 from google.protobuf.duration_pb2 import Duration
 from grpc import StatusCode
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+PATIENCE_SECONDS = 30.0
 SECOND = Duration(seconds=1)
 LOST = event_pb2.MONITOR_EVENT_TYPE_TERMINAL_LOST
 LATER = event_pb2.MONITOR_EVENT_TYPE_ACTION_STARTED
@@ -149,9 +151,40 @@ async def test_a_reader_whom_nothing_concerns_moves_on_with_the_heartbeats(
     assert (await next_event(again)).event.terminal_lost.reason == "three"
 
 
-async def test_scores_may_be_asked_for_though_there_are_none(house: Any, stub: Any) -> None:
-    stream = stub.StreamMonitorEvents(pb.StreamMonitorEventsRequest(include_scores=True))
-    assert (await stream.read()).WhichOneof("message") == "heartbeat"
+async def next_score(stream: Any, fits: Callable[[Any], bool]) -> Any:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            message = await stream.read()
+            if message.WhichOneof("message") == "score" and fits(message.score):
+                return message.score
+
+
+async def test_scores_are_streamed_to_those_who_ask_for_them(house: Any, stub: Any) -> None:
+    ticket = await register(house, stub)
+    wanted = pb.StreamMonitorEventsRequest(include_scores=True, tickets=[ticket])
+    stream = stub.StreamMonitorEvents(wanted)
+    first = await next_score(stream, lambda update: update.score.HasField("value"))
+    assert first.ticket == ticket
+    control.advance(300)
+    bar = first.score.bar_closed_at.seconds
+    later = await next_score(stream, lambda update: update.score.bar_closed_at.seconds > bar)
+    assert later.score.bar_closed_at.seconds == bar + 300
+    shown = (await stub.GetTrade(pb.GetTradeRequest(ticket=ticket))).trade
+    assert shown.score == later.score
+
+
+async def test_a_stream_that_did_not_ask_gets_no_scores(house: Any, stub: Any) -> None:
+    stream = stub.StreamMonitorEvents(pb.StreamMonitorEventsRequest())
+    asking = stub.StreamMonitorEvents(pb.StreamMonitorEventsRequest(include_scores=True))
+    await register(house, stub)
+    await next_score(asking, lambda update: update.score.HasField("value"))
+    await happen(house, ["the end"])
+    seen = set()
+    while "the end" not in seen:
+        message = await stream.read()
+        seen.add(message.WhichOneof("message"))
+        seen.add(message.event.terminal_lost.reason)
+    assert "score" not in seen
 
 
 async def read_to_the_end(stream: Any) -> None:

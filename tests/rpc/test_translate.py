@@ -6,10 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+from analyses import CALM
 from dtms.v1 import event_pb2, service_pb2, trade_pb2
 from dtms_server.domain import events
 from dtms_server.domain.events import CLASS_OF, ChangeCause, EventType, Recorded
 from dtms_server.domain.market import AccountKind, MarginMode
+from dtms_server.domain.policy.scoring import ScoringPolicy
+from dtms_server.domain.scoring import score
 from dtms_server.domain.trade import (
     MAX_TICKET,
     CloseReason,
@@ -21,6 +24,7 @@ from dtms_server.domain.trade import (
     Trade,
 )
 from dtms_server.engine.readiness import Phase
+from dtms_server.engine.scores import NoScore
 from dtms_server.rpc import translate
 from dtms_server.rpc.enums import to_domain, to_proto
 from hypothesis import given
@@ -166,9 +170,26 @@ def test_a_trade_survives_the_way_out_and_back(trade: Trade) -> None:
     message = trade_pb2.Trade.FromString(translate.trade(trade).SerializeToString())
     assert read_trade(message, trade.closing) == trade
     assert message.defensive is trade.is_defensive
-    assert not message.score.HasField("value")
-    assert message.score.missing_reason
+    assert not message.HasField("score")
     assert message.HasField("profit") is (trade.closing is not None)
+
+
+def test_a_missing_score_is_no_value_and_says_why() -> None:
+    message = translate.score(NoScore("the market is new"))
+    assert not message.HasField("value")
+    assert message.missing_reason == "the market is new"
+
+
+@given(st.sampled_from(Direction))
+def test_a_score_is_told_with_every_signal_s_points(side: Direction) -> None:
+    given_score = score(CALM, side, ScoringPolicy())
+    message = translate.score(given_score)
+    assert message.value == given_score.value
+    assert message.value == pytest.approx(sum(p.points * p.weight for p in message.points))
+    assert {p.signal for p in message.points} == set(trade_pb2.Signal.values()) - {0}
+    assert all(p.reason for p in message.points)
+    assert message.regime.session == given_score.regime.session
+    assert moment(message.bar_closed_at) == given_score.bar_closed_at
 
 
 @given(RECORDED)

@@ -68,3 +68,25 @@ def test_nonsense_is_refused_and_the_connection_lives(host: RunningHost, hosts: 
         with pytest.raises(ControlRefused):
             attempt()
     assert control.positions() == ()
+
+
+def test_a_broker_may_be_made_stricter_and_lenient_again(host: RunningHost, hosts: Hosts) -> None:
+    control = hosts.control(host.address)
+    control.symbol("EURUSD", {"volume_min": 0.5})
+    with pytest.raises(ControlRefused, match="10014"):
+        control.open("EURUSD", Direction.BUY, 0.1)
+    control.symbol("EURUSD", {"volume_min": 0.01})
+    control.account({"max_positions": 1})
+    first = control.open("EURUSD", Direction.BUY, 0.1)
+    with pytest.raises(ControlRefused, match="10040"):
+        control.open("EURUSD", Direction.BUY, 0.1)
+    control.account({"max_positions": 0})
+    control.close(first.ticket)
+
+
+def test_an_unknown_condition_or_rule_names_the_known_ones(host: RunningHost, hosts: Hosts) -> None:
+    control = hosts.control(host.address)
+    with pytest.raises(ControlRefused, match="stops_level"):
+        control.symbol("EURUSD", {"stop_level": 5})
+    with pytest.raises(ControlRefused, match="fifo"):
+        control.account({"fifi": True})

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from dtms_server.domain.errors import TerminalSilent, TerminalUnreachable
 from dtms_server.domain.trade import Direction
+from dtms_server.terminal.commands import ListPositions
 from dtms_server.terminal.messages import (
     Clock,
     Connect,
@@ -20,7 +21,6 @@ from dtms_server.terminal.messages import (
     Done,
     Held,
     Hello,
-    ListPositions,
     ReadClock,
     ReadSnapshot,
     Seen,

@@ -12,7 +12,14 @@ import pytest
 from dtms_server.domain.errors import TerminalSilent, TerminalUnreachable
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
-from dtms_server.terminal.messages import Connect, Done, Hello, ReadSnapshot, Seen, Welcome
+from dtms_server.terminal.messages import (
+    Connect,
+    Done,
+    Hello,
+    ReadSnapshot,
+    Seen,
+    Welcome,
+)
 from dtms_server.terminal.options import HostOptions
 from hosts import KEY, PATIENCE_SECONDS, STILL, call
 

@@ -6,11 +6,10 @@ from typing import Final
 import grpc
 
 from dtms_client import wire
-from dtms_client.errors import DeadlineExceeded, DtmsError, NotReady
+from dtms_client.errors import DtmsError, NotReady
 
 METHOD: Final = "/grpc.health.v1.Health/Check"
 NAME: Final = "readiness"
-NOT_ASKED: Final = "not asked yet"
 PAUSE_SECONDS: Final = 0.2
 LONGEST_ATTEMPT_SECONDS: Final = 2.0  # a server that hangs must not use up the whole time
 
@@ -21,7 +20,7 @@ class Wait:
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
-        self._last = NOT_ASKED
+        self._last = "not asked yet"
 
     @property
     def attempt_seconds(self) -> float:
@@ -38,9 +37,7 @@ class Wait:
         """Take note of a failed attempt; raise it where waiting would not help."""
         if not error.is_transient:
             raise error
-        # the last attempt often has too little time: what was seen before tells more
-        if self._last == NOT_ASKED or not isinstance(error, DeadlineExceeded):
-            self._last = str(error)
+        self._last = str(error)
 
     def pause(self) -> float:
         """Return the seconds until the next attempt; raise NotReady when the time is over."""

@@ -166,4 +166,17 @@ def _show(trade: trade_pb2.Trade, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
+    facts["score"] = words.score(trade.score)
     print_facts({key: words.told(value) for key, value in facts.items() if value is not None})
+    print_table(
+        ("SIGNAL", "POINTS", "WEIGHT", "WHY"),
+        (
+            (
+                trade_pb2.Signal.Name(each.signal).removeprefix("SIGNAL_"),
+                f"{each.points:+g}",
+                f"{each.weight:g}",
+                each.reason,
+            )
+            for each in trade.score.points
+        ),
+    )

@@ -145,6 +145,17 @@ _FACTS: Final[Mapping[str, Callable[[Any], str]]] = {
 }
 
 
+def score(given: trade_pb2.Score) -> str:
+    """Return a score, or why there is none, in a few words."""
+    if not given.HasField("value"):
+        return f"none: {given.missing_reason}"
+    regime = given.regime
+    return (
+        f"{given.value:+.2f} of the bar to {time(given.bar_closed_at)} UTC "
+        f"({regime.session}, {regime.volatility} volatility, {regime.structure})"
+    )
+
+
 def told(value: Any) -> str:
     """Return a plain value as a person would write it."""
     match value:

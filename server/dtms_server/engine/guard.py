@@ -12,6 +12,7 @@ from dtms_server.engine.reconciliation import Reconciliation
 from dtms_server.engine.recovery import Recovery
 from dtms_server.engine.registration import Registration
 from dtms_server.engine.roster import Roster
+from dtms_server.engine.scores import Scores
 from dtms_server.engine.status import Status
 from dtms_server.engine.view import TerminalView
 from dtms_server.ports import Ledger, Store, Terminal
@@ -37,6 +38,7 @@ class Guard:
         self._roster = Roster()
         self._view = TerminalView(terminal, self._clock, policy)
         self._reconciliation = Reconciliation(self._roster, self._view, policy)
+        self.scores = Scores(self._roster, self._view, policy)
         self.readiness = Readiness(policy.lost_grace_seconds)
         self.registration = Registration(
             self._roster, self._view, self._reconciliation, self._clock, self.readiness, policy
@@ -59,6 +61,7 @@ class Guard:
             self._view,
             self._clock,
             self._roster,
+            self.scores,
             self.readiness,
             policy,
         )

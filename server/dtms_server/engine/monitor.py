@@ -24,6 +24,7 @@ from dtms_server.engine.readiness import Phase, Readiness
 from dtms_server.engine.reconciliation import Reconciliation
 from dtms_server.engine.recovery import Recovery
 from dtms_server.engine.roster import Roster
+from dtms_server.engine.scores import Scores
 from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
@@ -39,10 +40,12 @@ class Monitor:
         view: TerminalView,
         clock: TerminalClock,
         roster: Roster,
+        scores: Scores,
         readiness: Readiness,
         policy: Policy,
     ) -> None:
         self._recovery = recovery
+        self._scores = scores
         self._reconciliation = reconciliation
         self._view = view
         self._clock = clock
@@ -79,7 +82,9 @@ class Monitor:
     async def cycle(self) -> None:
         """Read the terminal once, and bring the trades in line with it; raises TerminalLost."""
         started = time.monotonic()
-        await self._reconciliation.run(await self._view.read())
+        snapshot = await self._view.read()
+        await self._reconciliation.run(snapshot)
+        await self._scores.refresh(snapshot.at)
         self.cycles += 1
         if self.cycles % self._policy.cleaner_cycles == 0:
             removed = await self._roster.ledger.trades.clean(self._clock.now())

@@ -5,6 +5,7 @@ import time
 
 import structlog
 
+from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import (
     TerminalFailed,
     TerminalLost,
@@ -14,6 +15,7 @@ from dtms_server.domain.errors import (
 )
 from dtms_server.domain.market import Deal, Snapshot
 from dtms_server.domain.policy import Policy
+from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.ports import Terminal
 
@@ -80,6 +82,19 @@ class TerminalView:
         except TerminalFailed as fault:
             log.warning("deals not read", position_id=position_id, error=fault.message)
             return ()
+        except (TerminalSilent, TerminalUnreachable) as fault:
+            raise self._loss(fault.message) from fault
+        finally:
+            self.answered_at = time.monotonic()
+
+    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
+        """Return a symbol's charts.
+
+        Raises TerminalFailed for an error of this symbol only, TerminalLost where the terminal
+        does not answer at all.
+        """
+        try:
+            return await self._terminal.charts(symbol, policy)
         except (TerminalSilent, TerminalUnreachable) as fault:
             raise self._loss(fault.message) from fault
         finally:

@@ -3,8 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
@@ -14,6 +13,7 @@ from dtms_server.domain.errors import Draining, SlowConsumer, TooManyStreams
 from dtms_server.engine.guard import Guard
 from dtms_server.ports import EventPage, Journal
 from dtms_server.rpc import translate
+from dtms_server.rpc.live_scores import LiveScores
 from dtms_server.rpc.requests import Following, following
 from dtms_server.rpc.tokens import ResumeToken
 
@@ -43,7 +43,8 @@ class EventStreams:
         with self._counted(context.peer()):
             journal = self._guard.ledger.journal
             after = _start(journal, asked)
-            cursor = _Cursor(journal, asked, after, self._bounded(context.write), self._guard.now)
+            write = self._bounded(context.write)
+            cursor = _Cursor(journal, asked, after, write, self._guard)
             await self._until_drained(cursor.run())
 
     def _bounded(self, write: Write) -> Write:
@@ -93,14 +94,15 @@ class _Cursor:
         asked: Following,
         after: int,
         write: Write,
-        now: Callable[[], datetime],
+        guard: Guard,
     ) -> None:
         self._journal = journal
         self._wanted = asked.wanted
         self._interval_seconds = asked.heartbeat_seconds
         self._scanned = after
         self._write = write
-        self._now = now
+        self._now = guard.now
+        self._scores = LiveScores(guard, asked.scores_of) if asked.scores_of else None
         self._clock = asyncio.get_running_loop().time
         self._silent_since = self._clock()
         self._told_caught_up = False
@@ -117,7 +119,7 @@ class _Cursor:
             if self._scanned == before:
                 if not self._told_caught_up:
                     await self._beat()
-                await self._wait()
+                await self._wait(*await self._send_scores())
             if self._clock() >= self._silent_since + self._interval_seconds:
                 await self._beat()
 
@@ -126,11 +128,25 @@ class _Cursor:
             return EventPage((), max(after, self._journal.head))
         return await self._journal.page(after, self._wanted)
 
-    async def _wait(self) -> None:
-        """Return when there is more to read, or the silence has lasted long enough."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(self._silent_since + self._interval_seconds):
-                await self._journal.grown(self._scanned)
+    async def _send_scores(self) -> list[asyncio.Event]:
+        """Tell the new scores, and return what is set when there are newer ones."""
+        if self._scores is None:
+            return []
+        newer = self._scores.change  # taken before reading, so no change slips between
+        for update in self._scores.fresh():
+            await self._send(self._scanned, score=update)
+        return [newer]
+
+    async def _wait(self, *wake_ups: asyncio.Event) -> None:
+        """Return when there is more to tell, or the silence has lasted long enough."""
+        waits = [asyncio.create_task(self._journal.grown(self._scanned))]
+        waits += [asyncio.create_task(_set(wake_up)) for wake_up in wake_ups]
+        left = self._silent_since + self._interval_seconds - self._clock()
+        try:
+            await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _beat(self) -> None:
         head = self._journal.head
@@ -147,14 +163,19 @@ class _Cursor:
         *,
         event: event_pb2.MonitorEvent | None = None,
         heartbeat: service_pb2.Heartbeat | None = None,
+        score: service_pb2.ScoreUpdate | None = None,
     ) -> None:
         token = ResumeToken.of(self._journal, sequence).write()
         await self._write(
             service_pb2.StreamMonitorEventsResponse(
-                event=event, heartbeat=heartbeat, resume_token=token
+                event=event, heartbeat=heartbeat, score=score, resume_token=token
             )
         )
         self._silent_since = self._clock()
+
+
+async def _set(wake_up: asyncio.Event) -> None:
+    await wake_up.wait()
 
 
 def _start(journal: Journal, asked: Following) -> int:

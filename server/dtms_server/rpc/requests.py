@@ -48,11 +48,12 @@ class Listing:
 @dataclass(frozen=True, slots=True)
 class Following:
     """Which events to stream, from where, and how long a silence may last; `wanted` is None where
-    only types are asked for that no event has yet."""
+    only types are asked for that no event has yet, `scores_of` where no scores are."""
 
     wanted: EventFilter | None
     token: ResumeToken | None
     from_earliest: bool
+    scores_of: EventFilter | None
     heartbeat_seconds: float
 
 
@@ -142,6 +143,7 @@ def following(request: service_pb2.StreamMonitorEventsRequest) -> Following:
     return Following(
         wanted if types or not request.types else None,
         ResumeToken.read(request.resume_token) if request.resume_token else None,
+        scores_of=wanted if request.include_scores else None,
         from_earliest=request.start_from == service_pb2.START_FROM_EARLIEST,
         heartbeat_seconds=_heartbeat_seconds(request),
     )

@@ -1,7 +1,7 @@
 """The RPCs: each reads its fields, asks the engine, and tells the answer."""
 # ruff: noqa: N802 - the methods bear the names of their RPCs
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -38,7 +38,7 @@ class DtmsService(DtmsServiceServicer):
         self._ledger()
         trade, already_registered = await self._guard.registration.register(claim)
         return pb.RegisterTradeResponse(
-            trade=translate.trade(trade), already_registered=already_registered
+            trade=self._shown(trade), already_registered=already_registered
         )
 
     async def UpdateTrade(
@@ -48,7 +48,7 @@ class DtmsService(DtmsServiceServicer):
         asked = requests.update(request)
         self._ledger()
         trade = await self._guard.registration.update(asked.ticket, asked.protection, asked.labels)
-        return pb.UpdateTradeResponse(trade=translate.trade(trade))
+        return pb.UpdateTradeResponse(trade=self._shown(trade))
 
     async def ReleaseTrade(
         self, request: pb.ReleaseTradeRequest, context: Context
@@ -57,7 +57,7 @@ class DtmsService(DtmsServiceServicer):
         ticket = requests.release(request)
         self._ledger()
         trade = await self._guard.registration.release(ticket)
-        return pb.ReleaseTradeResponse(trade=translate.trade(trade))
+        return pb.ReleaseTradeResponse(trade=self._shown(trade))
 
     async def GetTrade(self, request: pb.GetTradeRequest, context: Context) -> pb.GetTradeResponse:
         """Read one trade."""
@@ -66,7 +66,7 @@ class DtmsService(DtmsServiceServicer):
         trade = await ledger.trades.find(ticket)
         if trade is None:
             raise UnknownTrade(ticket=ticket, account=ledger.journal.account)
-        return pb.GetTradeResponse(trade=translate.trade(trade))
+        return pb.GetTradeResponse(trade=self._shown(trade))
 
     async def ListTrades(
         self, request: pb.ListTradesRequest, context: Context
@@ -78,7 +78,7 @@ class DtmsService(DtmsServiceServicer):
             asked.token.require(ledger.journal, asked.wanted)
         after = asked.token.after_ticket if asked.token else 0
         page = await ledger.trades.page(asked.wanted, after, asked.size)
-        return _listed(ledger, asked, page)
+        return self._listed(ledger, asked, page)
 
     async def ListActions(
         self, request: pb.ListActionsRequest, context: Context
@@ -113,6 +113,24 @@ class DtmsService(DtmsServiceServicer):
         requests.reason(request)
         self._not_implemented("ResumeActions")
 
+    def _listed(
+        self, ledger: Ledger, asked: requests.Listing, page: TradePage
+    ) -> pb.ListTradesResponse:
+        resume = asked.token.resume_sequence if asked.token else page.head
+        trades = list(_fitting(map(self._shown, page.trades)))
+        next_token = ""
+        if page.more or len(trades) < len(page.trades):
+            last = trades[-1].ticket
+            next_token = PageToken.of(ledger.journal, asked.wanted, last, resume).write()
+        return pb.ListTradesResponse(
+            trades=trades,
+            next_page_token=next_token,
+            resume_token=ResumeToken.of(ledger.journal, resume).write(),
+        )
+
+    def _shown(self, trade: Trade) -> trade_pb2.Trade:
+        return translate.trade(trade, self._guard.scores.of(trade))
+
     def _ledger(self) -> Ledger:
         self._guard.readiness.require_started()
         return self._guard.ledger
@@ -121,25 +139,10 @@ class DtmsService(DtmsServiceServicer):
         raise NotImplementedYet(rpc=rpc)
 
 
-def _listed(ledger: Ledger, asked: requests.Listing, page: TradePage) -> pb.ListTradesResponse:
-    resume = asked.token.resume_sequence if asked.token else page.head
-    trades = list(_fitting(page.trades))
-    next_token = ""
-    if page.more or len(trades) < len(page.trades):
-        last = trades[-1].ticket
-        next_token = PageToken.of(ledger.journal, asked.wanted, last, resume).write()
-    return pb.ListTradesResponse(
-        trades=trades,
-        next_page_token=next_token,
-        resume_token=ResumeToken.of(ledger.journal, resume).write(),
-    )
-
-
-def _fitting(trades: Sequence[Trade]) -> Iterator[trade_pb2.Trade]:
+def _fitting(trades: Iterable[trade_pb2.Trade]) -> Iterator[trade_pb2.Trade]:
     """Yield the first trade, and then as many as one answer has room for."""
     room = MAX_PAGE_BYTES
-    for place, trade in enumerate(trades):
-        message = translate.trade(trade)
+    for place, message in enumerate(trades):
         room -= message.ByteSize()
         if place and room < 0:
             return

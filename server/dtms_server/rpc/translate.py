@@ -1,7 +1,6 @@
 """The domain's values into messages."""
 
 from datetime import datetime
-from typing import Final
 
 from dtms.v1 import event_pb2, service_pb2, trade_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -11,11 +10,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from dtms_server.domain import events
 from dtms_server.domain.events import Recorded
 from dtms_server.domain.market import Snapshot
+from dtms_server.domain.scoring import Score
 from dtms_server.domain.trade import Closing, Terms, Trade
+from dtms_server.engine.scores import NoScore
 from dtms_server.engine.status import Status
 from dtms_server.rpc.enums import to_proto
-
-NO_SCORE: Final = trade_pb2.Score(missing_reason="this version does not score trades")
 
 
 def timestamp(at: datetime) -> Timestamp:
@@ -32,8 +31,31 @@ def duration(seconds: float) -> Duration:
     return message
 
 
-def trade(trade: Trade) -> trade_pb2.Trade:
-    """Return a trade as callers see it."""
+def score(given: Score | NoScore) -> trade_pb2.Score:
+    """Return a score with all that led to it, or why there is none."""
+    if isinstance(given, NoScore):
+        return trade_pb2.Score(missing_reason=given.reason)
+    regime = given.regime
+    return trade_pb2.Score(
+        value=given.value,
+        points=[
+            trade_pb2.SignalPoints(
+                signal=trade_pb2.Signal.Value(f"SIGNAL_{each.signal.name}"),
+                points=each.points,
+                weight=each.weight,
+                reason=each.reason,
+            )
+            for each in given.points
+        ],
+        regime=trade_pb2.Regime(
+            session=regime.session, volatility=regime.volatility, structure=regime.structure
+        ),
+        bar_closed_at=timestamp(given.bar_closed_at),
+    )
+
+
+def trade(trade: Trade, given: Score | NoScore | None = None) -> trade_pb2.Trade:
+    """Return a trade as callers see it; an event's has no score, since scores are not kept."""
     terms, closing = trade.terms, trade.closing
     return trade_pb2.Trade(
         ticket=trade.ticket,
@@ -50,7 +72,7 @@ def trade(trade: Trade) -> trade_pb2.Trade:
         initial_stop_loss=trade.initial_stop_loss,
         state=to_proto(trade_pb2.TradeState, trade.state),
         state_entered_at=timestamp(trade.state_entered_at),
-        score=NO_SCORE,
+        score=score(given) if given else None,
         defensive=trade.is_defensive,
         protection=to_proto(trade_pb2.Protection, terms.protection),
         closing_unconfirmed=terms.closing_unconfirmed,

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+from numpy.typing import NDArray
+
 STEP: Final = timedelta(minutes=30)
 FARTHEST: Final = timedelta(hours=15)
 FRESH: Final = timedelta(minutes=2)
@@ -25,6 +28,22 @@ class ServerClock:
         """Return the instant that the server calls so many milliseconds since 1970."""
         local = EPOCH + timedelta(milliseconds=server_milliseconds)
         return local.replace(tzinfo=self._zone).astimezone(UTC)
+
+    def utc_seconds(self, server_seconds: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the UTC epochs of many server epochs, in whole seconds."""
+        hours, where = np.unique(server_seconds // 3600, return_inverse=True)
+        ahead = [h * 3600 - round(self.utc(h * 3_600_000).timestamp()) for h in hours.tolist()]
+        return server_seconds - np.array(ahead, dtype=np.int64)[where]
+
+    def server_seconds(self, utc_seconds: int) -> int:
+        """Return what the server calls a UTC epoch, in whole seconds."""
+        return utc_seconds + self.offset_seconds(datetime.fromtimestamp(utc_seconds, UTC))
+
+    def offset_seconds(self, at: datetime) -> int:
+        """Return by how much the server's clock is ahead of UTC at an instant."""
+        offset = at.astimezone(self._zone).utcoffset()
+        assert offset is not None
+        return round(offset.total_seconds())
 
     def observe(self, tick_milliseconds: int, before: datetime, after: datetime) -> None:
         """Learn from the newest tick, read between two readings of the clock.

@@ -10,29 +10,32 @@ from msgspec import UNSET, UnsetType
 from dtms_server.domain.errors import TerminalUnreachable
 from dtms_server.domain.market import Position
 from dtms_server.domain.trade import Direction
-from dtms_server.terminal.messages import (
+from dtms_server.terminal.commands import (
     Advance,
     ClearFaults,
-    Clock,
     ClosePosition,
-    Deadlines,
-    Done,
-    Held,
-    Hello,
     InjectFault,
     Jump,
     ListPositions,
     ModifyPosition,
     OpenPosition,
+    Parameter,
+    SetAccount,
+    SetSpeed,
+    SetSymbol,
+)
+from dtms_server.terminal.messages import (
+    Clock,
+    Deadlines,
+    Done,
+    Held,
+    Hello,
     ReadClock,
     Request,
-    SetSpeed,
     Welcome,
 )
 from dtms_server.terminal.options import parse_address
 from dtms_server.terminal.wire import Caller, R, RequestRefused, dial
-
-Parameter = str | bool | int | float
 
 
 class ControlRefused(Exception):
@@ -110,9 +113,17 @@ class SimulatorControl:
         """Let the terminal misbehave; the refusal of an unknown fault names the known ones."""
         self._ask(InjectFault(fault, parameters or {}), Done)
 
-    def clear(self) -> None:
-        """End all faults."""
-        self._ask(ClearFaults(), Done)
+    def clear(self, fault: str | None = None) -> None:
+        """End all faults, or those of one name."""
+        self._ask(ClearFaults(fault), Done)
+
+    def symbol(self, symbol: str, conditions: Mapping[str, Parameter]) -> None:
+        """Change a symbol's conditions; the refusal of an unknown one names the known ones."""
+        self._ask(SetSymbol(symbol, conditions), Done)
+
+    def account(self, rules: Mapping[str, Parameter]) -> None:
+        """Change the account's rules; the refusal of an unknown one names the known ones."""
+        self._ask(SetAccount(rules), Done)
 
     def clock(self) -> tuple[datetime, float]:
         """Return the virtual clock in UTC, and its speed."""

@@ -6,30 +6,35 @@ from typing import Any
 from msgspec import UNSET
 
 from dtms_server.domain.errors import TerminalFailed
-from dtms_server.terminal.messages import (
+from dtms_server.terminal.commands import (
     Advance,
     ClearFaults,
-    Clock,
     ClosePosition,
     Command,
-    Connect,
     ControlRequest,
-    Done,
-    Failure,
-    Held,
-    History,
     InjectFault,
     Jump,
     ListPositions,
     ModifyPosition,
     OpenPosition,
+    SetAccount,
+    SetSpeed,
+    SetSymbol,
+)
+from dtms_server.terminal.messages import (
+    Clock,
+    Connect,
+    Done,
+    Failure,
+    Held,
+    History,
+    ReadCharts,
     ReadClock,
     ReadDeals,
     ReadSnapshot,
     Refused,
     Reply,
     Seen,
-    SetSpeed,
 )
 from dtms_server.terminal.metatrader import MetaTrader
 from dtms_server.terminal.reception import Pending
@@ -66,8 +71,14 @@ class SimulatorDesk:
             case InjectFault(fault=fault, parameters=parameters):
                 control.inject(fault, **parameters)
                 return Done()
-            case ClearFaults():
-                control.clear_faults()
+            case ClearFaults(fault=fault):
+                control.clear_faults(fault)
+                return Done()
+            case SetSymbol(symbol=symbol, conditions=conditions):
+                control.symbol(symbol, **conditions)
+                return Done()
+            case SetAccount(rules=rules):
+                control.account(**rules)
                 return Done()
             case Jump(symbol=symbol, points=points):
                 control.jump(symbol, points)
@@ -117,6 +128,8 @@ class Dispatch:
                 return Seen(self._terminal.snapshot())
             case ReadDeals(position_id=position_id) if pending.role == "server":
                 return History(self._terminal.deals(position_id))
+            case ReadCharts() as request if pending.role == "server":
+                return self._terminal.charts(request)
             case Connect() as request if pending.role == "server":
                 self._terminal.connect(request)
                 return Done()

@@ -8,18 +8,23 @@ from datetime import datetime
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import (
     DtmsError,
     TerminalSilent,
     TerminalUnreachable,
 )
 from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.policy.analysis import AnalysisPolicy
+from dtms_server.terminal.charts import unpack
 from dtms_server.terminal.messages import (
+    Charted,
     Clock,
     Connect,
     Deadlines,
     Done,
     History,
+    ReadCharts,
     ReadClock,
     ReadDeals,
     ReadSnapshot,
@@ -101,6 +106,11 @@ class LinkedTerminal:
         request = ReadDeals(position_id)
         history = await self._connected().ask(request, History, self._deadlines.deals)
         return history.deals
+
+    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
+        """See ports.Terminal."""
+        request = ReadCharts(symbol, policy.m5_bars, policy.m15_bars, policy.fresh_quote_seconds)
+        return unpack(await self._connected().ask(request, Charted, self._deadlines.charts))
 
     async def close(self) -> None:
         """See ports.Terminal."""

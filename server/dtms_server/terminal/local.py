@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
+from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import TerminalUnreachable
 from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.terminal import simulator
+from dtms_server.terminal.charts import unpack
 from dtms_server.terminal.clock import ServerClock
-from dtms_server.terminal.messages import Connect
+from dtms_server.terminal.messages import Connect, ReadCharts
 from dtms_server.terminal.metatrader import MetaTrader
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
@@ -42,6 +45,12 @@ class LocalTerminal:
         """See ports.Terminal."""
         self._check()
         return self._terminal.deals(position_id)
+
+    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
+        """See ports.Terminal."""
+        self._check()
+        request = ReadCharts(symbol, policy.m5_bars, policy.m15_bars, policy.fresh_quote_seconds)
+        return unpack(self._terminal.charts(request))
 
     async def close(self) -> None:
         """See ports.Terminal; the world stays as it is."""

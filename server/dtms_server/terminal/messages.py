@@ -1,16 +1,15 @@
 """What is said over the link to a terminal host: typed requests and replies, in msgpack."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from msgspec import UNSET, Struct, UnsetType, msgpack
+from msgspec import Struct, msgpack
 
 from dtms_server.domain.market import Deal, Position, Snapshot
-from dtms_server.domain.trade import Direction
+from dtms_server.terminal.commands import ControlRequest
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Both ends must speak the same; raised by every change of this page."""
 
 Role = Literal["server", "control"]
@@ -23,6 +22,7 @@ class Deadlines:
     hello: float = 5.0
     snapshot: float = 5.0
     deals: float = 20.0
+    charts: float = 20.0
     clock: float = 20.0
     control: float = 10.0
     advance: float = 60.0
@@ -62,87 +62,20 @@ class ReadDeals(Message, frozen=True):
     position_id: int
 
 
+class ReadCharts(Message, frozen=True):
+    """Answered by Charted: so many closed bars, and whether a quote is younger than so long."""
+
+    symbol: str
+    m5_bars: int
+    m15_bars: int
+    fresh_quote_seconds: float
+
+
 class ReadClock(Message, frozen=True):
     """Answered by Clock, as are SetSpeed and Advance; a server asks it too, as a sign of life."""
 
 
-class Command(Message, frozen=True):
-    """What a control connection may ask for; simulated terminals only."""
-
-
-class OpenPosition(Command, frozen=True):
-    """Open at the market, as somebody's hand would. Answered by Held, as the next two."""
-
-    symbol: str
-    direction: Direction
-    volume_lots: float
-    stop_loss: float | None = None
-    take_profit: float | None = None
-    magic: int = 0
-    comment: str = ""
-
-
-class ClosePosition(Command, frozen=True):
-    """Close a position or a part of it."""
-
-    ticket: int
-    volume_lots: float | None = None
-
-
-class ModifyPosition(Command, frozen=True):
-    """Set (a price), remove (None) or keep (UNSET) the stops of a position."""
-
-    ticket: int
-    stop_loss: float | UnsetType | None = UNSET
-    take_profit: float | UnsetType | None = UNSET
-
-
-class ListPositions(Command, frozen=True):
-    """Answered by Held, past all faults."""
-
-
-class InjectFault(Command, frozen=True):
-    """Let the simulated terminal misbehave."""
-
-    fault: str
-    parameters: Mapping[str, str | bool | int | float]
-
-
-class ClearFaults(Command, frozen=True):
-    """End all faults."""
-
-
-class SetSpeed(Command, frozen=True):
-    """How fast the virtual clock runs; at 0 it stands."""
-
-    speed: float
-
-
-class Advance(Command, frozen=True):
-    """Put the virtual clock forward; all ticks between happen."""
-
-    seconds: float
-
-
-class Jump(Command, frozen=True):
-    """Move a symbol's price by so many points from now on."""
-
-    symbol: str
-    points: int
-
-
-ControlRequest = (
-    OpenPosition
-    | ClosePosition
-    | ModifyPosition
-    | ListPositions
-    | InjectFault
-    | ClearFaults
-    | SetSpeed
-    | Advance
-    | Jump
-)
-Request = Hello | Connect | ReadSnapshot | ReadDeals | ReadClock | ControlRequest
+Request = Hello | Connect | ReadSnapshot | ReadDeals | ReadCharts | ReadClock | ControlRequest
 
 
 class Welcome(Message, frozen=True):
@@ -166,6 +99,26 @@ class History(Message, frozen=True):
     """The answer to ReadDeals."""
 
     deals: tuple[Deal, ...]
+
+
+class Rows(Struct, frozen=True, array_like=True):
+    """Bars as seven columns of float64, in the machine's byte order, one behind the other."""
+
+    count: int
+    columns: bytes
+
+
+class Charted(Message, frozen=True):
+    """The answer to ReadCharts; times are UTC, the forming bars are among the rows."""
+
+    symbol: str
+    point: float
+    digits: int
+    server_offset_seconds: int
+    market_open: bool
+    m5: Rows
+    m15: Rows
+    bid_changes: tuple[int, int] | None
 
 
 class Held(Message, frozen=True):
@@ -195,7 +148,7 @@ class Refused(Message, frozen=True):
     text: str
 
 
-Reply = Welcome | Done | Seen | History | Held | Clock | Failure | Refused
+Reply = Welcome | Done | Seen | History | Charted | Held | Clock | Failure | Refused
 
 
 class Asked(Struct, frozen=True, array_like=True):

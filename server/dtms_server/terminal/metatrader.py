@@ -17,8 +17,9 @@ from dtms_server.domain.market import (
     Snapshot,
 )
 from dtms_server.domain.trade import Direction
+from dtms_server.terminal.charts import ChartReader
 from dtms_server.terminal.clock import ServerClock
-from dtms_server.terminal.messages import Connect
+from dtms_server.terminal.messages import Charted, Connect, ReadCharts
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class MetaTrader:
         self.now = now
         """Tells the terminal's time in UTC, and the speed it runs at."""
         self._visible: tuple[str, ...] = ()
+        self._charts = ChartReader(self._call, server)
 
     def connect(self, request: Connect) -> None:
         """Initialise the module anew: after a broken pipe nothing else makes it answer."""
@@ -101,6 +103,10 @@ class MetaTrader:
             raise lie("history_deals_get", f"deals of others than position {position_id}")
         ordered = sorted(found, key=lambda raw: (raw.time_msc, raw.ticket))
         return tuple(self._deal(raw) for raw in ordered if raw.type in DIRECTIONS)
+
+    def charts(self, asked: ReadCharts) -> Charted:
+        """Read what an analysis of a symbol needs."""
+        return self._charts.read(asked, self.now()[0])
 
     def position(self, raw: Any) -> Position:
         """Return one TradePosition of the module as a value; raises TerminalFailed if it lies."""

@@ -8,7 +8,12 @@ from queue import SimpleQueue
 from typing import TypeVar, cast
 
 from dtms_server.domain.errors import TerminalSilent, TerminalUnreachable, TerminalUnusable
-from dtms_server.terminal.messages import Hello, Message, Request, Welcome
+from dtms_server.terminal.messages import (
+    Hello,
+    Message,
+    Request,
+    Welcome,
+)
 from dtms_server.terminal.options import HostOptions
 from dtms_server.terminal.spawned import SpawnedHost
 from dtms_server.terminal.wire import Caller, RequestRefused, Wire, dial

@@ -16,6 +16,8 @@ _COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "modify": positions.modify,
     "positions": positions.positions,
     "fault": world.fault,
+    "symbol": world.symbol,
+    "account": world.account,
     "clock": world.clock,
     "jump": world.jump,
 }

@@ -17,7 +17,9 @@ def fault(
         str | None, typer.Argument(metavar="NAME", help="The fault; --list names them.")
     ] = None,
     parameters: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="End all faults.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="End all faults, or those of the name given.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Name the faults that there are.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -28,11 +30,13 @@ def fault(
     if list_:
         _list_faults(as_json)
         return
-    if clear == bool(name):
-        raise typer.BadParameter("give either a fault's name, or --clear, or --list")
+    if not (clear or name):
+        raise typer.BadParameter("give a fault's name, or --clear, or --list")
+    if clear and parameters:
+        raise typer.BadParameter("--clear takes a fault's name at most")
     with simulator.control() as control:
         if clear:
-            control.clear()
+            control.clear(name)
         else:
             control.fault(name or "", pairs(parameters, "KEY=VALUE"))
 
@@ -74,6 +78,31 @@ def jump(
     """
     with simulator.control() as control:
         control.jump(symbol, points)
+
+
+def symbol(
+    simulator: Simulator,
+    name: Annotated[str, typer.Argument(metavar="SYMBOL", help="For example EURUSD.")],
+    conditions: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")],
+) -> None:
+    """Change what the broker asks of orders in a symbol; a wrong key names those that there are.
+
+    Example: dtms sim symbol EURUSD stops_level=20 volume_step=0.1
+    """
+    with simulator.control() as control:
+        control.symbol(name, pairs(conditions, "KEY=VALUE"))
+
+
+def account(
+    simulator: Simulator,
+    rules: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")],
+) -> None:
+    """Change the account's rules; a wrong key names those that there are.
+
+    Example: dtms sim account fifo=true
+    """
+    with simulator.control() as control:
+        control.account(pairs(rules, "KEY=VALUE"))
 
 
 def _list_faults(as_json: bool) -> None:
