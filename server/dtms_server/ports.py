@@ -32,9 +32,8 @@ class Terminal(Protocol):
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """Read all deals of a position, oldest first; () where the terminal has none."""
 
-    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
-        """Read a symbol's facts and bars, as many as the policy wants, the forming ones with
-        them."""
+    async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
+        """Read a symbol's facts, and as many bars as the policy wants, closed by `at` (UTC)."""
 
     async def close(self) -> None:
         """Drop the connection; a terminal that was started for it ends. Never raises."""

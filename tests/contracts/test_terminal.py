@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from dtms_server.domain.errors import TerminalFailed, TerminalSilent, TerminalUnreachable
 from dtms_server.domain.market import DealEntry, DealReason, MarginMode
+from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.domain.trade import Direction
 from dtms_server.ports import Terminal
 from dtms_server.terminal.link import LinkedTerminal
@@ -111,6 +112,19 @@ async def test_the_clock_is_read_alone_too(connected: House) -> None:
     assert await connected.terminal.clock() == (seen.at, seen.speed)
     connected.hand.advance(90)
     assert await connected.terminal.clock() == (seen.at + timedelta(seconds=90), 0)
+
+
+async def test_charts_hold_the_bars_that_had_closed_by_then(connected: House) -> None:
+    connected.hand.advance(130)
+    at = (await connected.terminal.snapshot()).at
+    connected.hand.advance(600)  # what came later does not matter
+    charts = await connected.terminal.charts("EURUSD", at, AnalysisPolicy())
+    assert charts.market_open
+    assert charts.facts.point == pytest.approx(1e-5)
+    for bars in (charts.m5, charts.m15):
+        assert timedelta() <= at - bars.closed_at < timedelta(seconds=bars.timeframe_seconds)
+    assert len(charts.m15) >= 1000
+    assert charts.bid_changes is not None
 
 
 async def test_deals_tell_how_a_position_began_and_ended(connected: House) -> None:

@@ -187,6 +187,17 @@ def test_a_leg_whose_ticket_a_swap_renamed_is_told_by_its_time() -> None:
     assert reconcile.closing(a_trade(position_ticket=99), deals) is not None
 
 
+def test_a_renamed_position_is_the_same_leg_only_if_its_deals_say_so() -> None:
+    renamed = replace(a_position(), ticket=9)
+    assert reconcile.is_same_leg(a_trade(), renamed, opened_and_closed())
+    assert not reconcile.is_same_leg(a_trade(), renamed, [])
+    assert not reconcile.is_same_leg(
+        a_trade(), replace(renamed, volume_lots=0.5), opened_and_closed()
+    )
+    turned = [*opened_and_closed(), a_deal(DealEntry.INOUT, Direction.SELL, 2.0, minute=1)]
+    assert not reconcile.is_same_leg(a_trade(), renamed, turned)
+
+
 def test_deals_of_less_than_was_seen_open_prove_nothing() -> None:
     assert reconcile.closing(a_trade(volume_lots=1.5), opened_and_closed(1.0)) is None
 

@@ -122,6 +122,25 @@ async def test_a_position_that_turned_twice_between_two_cycles_is_a_new_trade(
         assert control.positions()[0].identifier == (await house.trade(first)).position_id
 
 
+async def test_a_turned_position_is_not_followed_until_its_deals_tell(
+    tmp_path: Path, settings: Settings
+) -> None:
+    policy = replace(QUICK, cycle_seconds=3600.0)
+    async with running(tmp_path, replace(settings, account="netting"), policy) as house:
+        first = await house.guarded(lots=0.1)
+        control.open_position("EURUSD", "SELL", 0.3)
+        control.open_position("EURUSD", "BUY", 0.5)
+        control.inject("late_deals", count=2)
+        await house.guard.monitor.cycle()
+        assert (await house.trade(first)).terms.position_ticket == first
+        second = control.positions()[0].ticket
+        with pytest.raises(TerminalLost):
+            await house.register(second)
+        _, already = await house.register(second)
+        assert not already
+        assert (await house.trade(first)).state is State.CLOSED
+
+
 async def test_a_loss_that_a_caller_meets_is_acted_on_at_once(
     tmp_path: Path, settings: Settings
 ) -> None:

@@ -85,3 +85,12 @@ async def test_a_closed_market_keeps_its_last_score(house: House) -> None:
     score = await score_of(house, ticket, is_score)
     assert isinstance(score, Score)
     assert (control.clock()[0] - score.bar_closed_at).total_seconds() > 3600
+
+
+async def test_while_the_terminal_is_lost_there_is_no_score(house: House) -> None:
+    ticket = await house.guarded()
+    await score_of(house, ticket, is_score)
+    control.inject("disconnect")
+    await score_of(house, ticket, lambda score: isinstance(score, NoScore))
+    control.clear_faults()
+    await score_of(house, ticket, is_score)

@@ -111,6 +111,15 @@ def closing(trade: Trade, deals: Iterable[Deal]) -> Closing | None:
     return Closing(_reason(end), round(profit, MONEY_DIGITS), end.price, end.at)
 
 
+def is_same_leg(trade: Trade, position: Position, deals: Iterable[Deal]) -> bool:
+    """Do the deals show that a position under another ticket is still the trade's leg?"""
+    legs = _legs(deal for deal in deals if deal.position_id == trade.position_id)
+    leg = _leg_of(trade, legs)
+    if leg is None or leg is not legs[-1]:
+        return False
+    return abs(leg.open_lots - position.volume_lots) <= VOLUME_EPSILON
+
+
 @dataclass(slots=True)
 class _Leg:
     """A stretch of a position's history on one side, from its opening to its end or its turn."""

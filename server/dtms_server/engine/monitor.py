@@ -121,6 +121,7 @@ class Monitor:
             self._readiness.starting(f"{self._recovery.step}: {reason}")
 
     async def _watch(self) -> None:
+        await self._scores.refresh(self._clock.now())
         while not self._stopping.is_set():
             await self._until_due()
             if not self._stopping.is_set():
@@ -141,13 +142,14 @@ class Monitor:
                 return
             wait = max(min(left, policy.look_seconds), policy.cycle_floor_seconds - wall)
             await self._pause(wait, self._view.doubt)
-            if left > policy.look_seconds:
+            if left > policy.look_seconds and not self._stopping.is_set():
                 await self._view.read_clock()
 
     async def _lose(self, reason: str) -> None:
         log.warning("terminal lost", reason=reason)
         if self._readiness.phase is Phase.READY:
             self._readiness.lost(reason)
+            self._scores.forget()
             await self._tell(TerminalWasLost(reason))
 
     async def _tell(self, event: ServiceEvent) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import replace
+from enum import StrEnum
 
 import structlog
 
 from dtms_server.domain import events, reconcile
 from dtms_server.domain.events import ChangeCause, TradeChanged, TradeClosed, TradeRecovered
-from dtms_server.domain.market import Snapshot
+from dtms_server.domain.market import Deal, Position, Snapshot
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.reconcile import Picture
 from dtms_server.domain.trade import Trade
@@ -16,6 +17,14 @@ from dtms_server.engine.roster import Roster
 from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
+
+
+class Leg(StrEnum):
+    """What a trade is to a position that was renamed."""
+
+    SAME = "SAME"
+    GONE = "GONE"
+    UNKNOWN = "UNKNOWN"
 
 
 class Reconciliation:
@@ -65,11 +74,12 @@ class Reconciliation:
         await self._each(self._follow(ticket, picture, snapshot) for ticket in changed)
         return absent
 
-    async def close_if_proved(self, ticket: int, snapshot: Snapshot) -> bool:
-        """Close the trade if its deals prove that it is; return whether it is guarded no more."""
+    async def look_closer(self, ticket: int, position: Position, snapshot: Snapshot) -> Leg:
+        """Tell what a trade is to a position that bears its identifier and another ticket; the
+        trade is closed if its deals prove that."""
         async with self._roster.lock(ticket):
             trade = self._roster.get(ticket)
-            return trade is None or await self._is_closed(trade, snapshot)
+            return Leg.GONE if trade is None else await self._leg(trade, position, snapshot)
 
     async def _follow(self, ticket: int, picture: Picture, snapshot: Snapshot) -> None:
         async with self._roster.lock(ticket):
@@ -77,22 +87,40 @@ class Reconciliation:
             position = picture.position_of(trade) if trade else None
             if trade is None or position is None:
                 return
-            if reconcile.is_renamed(trade, position) and await self._is_closed(trade, snapshot):
+            # to take a new ticket without proof would take the proof of a close along
+            if reconcile.is_renamed(trade, position) and not await self._is_same(
+                trade, position, snapshot
+            ):
                 return
             change = reconcile.seen(trade, position)
             if change is not None:
                 await self._roster.record(events.change(trade, change, snapshot.at))
 
+    async def _is_same(self, trade: Trade, position: Position, snapshot: Snapshot) -> bool:
+        return await self._leg(trade, position, snapshot) is Leg.SAME
+
+    async def _leg(self, trade: Trade, position: Position, snapshot: Snapshot) -> Leg:
+        deals = await self._view.deals(trade.position_id)
+        if await self._is_closed(trade, deals, snapshot):
+            return Leg.GONE
+        same = position.direction is trade.direction
+        if same and reconcile.is_same_leg(trade, position, deals):
+            return Leg.SAME
+        log.warning("position renamed, its deals do not tell why yet", ticket=trade.ticket)
+        return Leg.UNKNOWN
+
     async def _prove_closed(self, ticket: int, snapshot: Snapshot) -> None:
         async with self._roster.lock(ticket):
             trade = self._roster.get(ticket)
-            if trade is None or await self._is_closed(trade, snapshot):
+            if trade is None:
                 return
-            if not trade.terms.closing_unconfirmed:
+            deals = await self._view.deals(trade.position_id)
+            closed = await self._is_closed(trade, deals, snapshot)
+            if not closed and not trade.terms.closing_unconfirmed:
                 await self._doubt(trade, snapshot)
 
-    async def _is_closed(self, trade: Trade, snapshot: Snapshot) -> bool:
-        proof = reconcile.closing(trade, await self._view.deals(trade.position_id))
+    async def _is_closed(self, trade: Trade, deals: Iterable[Deal], snapshot: Snapshot) -> bool:
+        proof = reconcile.closing(trade, deals)
         if proof is None:
             return False
         await self._roster.record(events.change(trade, TradeClosed(proof), snapshot.at))

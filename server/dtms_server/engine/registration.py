@@ -23,7 +23,7 @@ from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import Direction, Protection, State, Trade
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.readiness import Readiness
-from dtms_server.engine.reconciliation import Reconciliation
+from dtms_server.engine.reconciliation import Leg, Reconciliation
 from dtms_server.engine.roster import Roster
 from dtms_server.engine.view import TerminalView
 
@@ -69,7 +69,8 @@ class Registration:
 
         Raises TicketConflict, PositionMissing, PositionMismatch, PositionIsHedge, TerminalLost.
         """
-        async with self._roster.lock(claim.ticket):
+        known = await self._known(claim.ticket)
+        async with self._roster.lock(known.ticket if known else claim.ticket):
             known = await self._known(claim.ticket)
             _refuse_conflict(known, claim)
             self._readiness.require_terminal()
@@ -151,11 +152,13 @@ class Registration:
         holder = self._roster.of_position(position.identifier)
         if holder is None or not reconcile.is_renamed(holder, position):
             return holder
-        if await self._reconciliation.close_if_proved(holder.ticket, snapshot):
-            return None
-        if holder.direction is not position.direction:
-            raise TerminalLost(reason="it does not show yet how the position turned")
-        return holder
+        match await self._reconciliation.look_closer(holder.ticket, position, snapshot):
+            case Leg.GONE:
+                return None
+            case Leg.SAME:
+                return holder
+            case Leg.UNKNOWN:
+                raise TerminalLost(reason="it does not show yet how the position turned")
 
     def _refuse_mismatch(self, position: Position, claim: Claim) -> None:
         if reconcile.is_ours(position, self._policy.magic):

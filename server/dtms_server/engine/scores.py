@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
 from dtms_server.domain.analysis import Analysis, NoAnalysis, analyse
-from dtms_server.domain.errors import TerminalFailed
+from dtms_server.domain.errors import TerminalFailed, TerminalLost
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.scoring import Score, score
 from dtms_server.domain.trade import Direction, Trade
@@ -17,7 +18,9 @@ from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
 
-BAR = timedelta(minutes=5)
+BAR: Final = timedelta(minutes=5)
+LATE_BAR: Final = timedelta(minutes=2)
+"""How long after its end a bar is asked for each cycle; one without a tick never comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +50,31 @@ class Scores:
         self._view = view
         self._policy = policy
         self._readings: dict[str, Reading] = {}
+        self._ask_at: dict[str, datetime] = {}
+        self._mute: dict[str, Reading] = {}  # symbols whose bars did not come in time
         self.change = asyncio.Event()
-        """Set at the next new reading, and replaced; to be taken before scores are read."""
+        """Set at the next new readings, and replaced; to be taken before scores are read."""
 
     async def refresh(self, now: datetime) -> None:
-        """Read every symbol that has closed a bar since; one that fails has no score, and is asked
-        again next time. Raises TerminalLost where the terminal does not answer at all."""
+        """Read every symbol that may have closed a bar since. One that fails has no score, and is
+        asked again, for a while each cycle, then at the next bar. Raises TerminalLost where the
+        terminal does not answer at all."""
         symbols = {trade.symbol for trade in self._roster}
         for gone in self._readings.keys() - symbols:
             del self._readings[gone]
-        newest = _bar_closed_by(now)
-        for symbol in sorted(symbols):
-            known = self._readings.get(symbol)
-            if known is None or not known.is_of(newest):
-                self._keep(symbol, await self._read(symbol, now))
+        before = dict(self._readings)
+        try:
+            for symbol in sorted(symbols):
+                if symbol not in self._readings or self._is_due(symbol, now):
+                    await self._read(symbol, now)
+        finally:
+            if self._readings != before:
+                self._changed()
+
+    def forget(self) -> None:
+        """The terminal is lost: what was read is no longer the present."""
+        self._readings = dict(self._mute)
+        self._changed()
 
     def reading(self, symbol: str) -> Reading | None:
         """Return a symbol's latest reading; None where there is none yet."""
@@ -77,12 +91,27 @@ class Scores:
         """Yield every guarded trade with its score."""
         return ((trade, self.of(trade)) for trade in self._roster)
 
-    async def _read(self, symbol: str, now: datetime) -> Analysis | NoAnalysis:
+    async def _read(self, symbol: str, now: datetime) -> None:
+        newest = _bar_closed_by(now)
         try:
-            charts = await self._view.charts(symbol, self._policy.analysis)
+            charts = await self._view.charts(symbol, now, self._policy.analysis)
         except TerminalFailed as fault:
-            return NoAnalysis(fault.message)
-        return analyse(charts, now, self._policy.analysis)
+            analysis: Analysis | NoAnalysis = NoAnalysis(fault.message)
+        except TerminalLost as loss:
+            self._keep(symbol, NoAnalysis(loss.facts["reason"]))
+            self._mute[symbol] = self._readings[symbol]
+            self._ask_at[symbol] = newest + BAR  # lest it loses the terminal again and again
+            raise
+        else:
+            analysis = analyse(charts, now, self._policy.analysis)
+        self._mute.pop(symbol, None)
+        self._keep(symbol, analysis)
+        is_done = self._readings[symbol].is_of(newest) or now - newest > LATE_BAR
+        self._ask_at[symbol] = newest + BAR if is_done else now
+
+    def _is_due(self, symbol: str, now: datetime) -> bool:
+        ask_at = self._ask_at.get(symbol, now)
+        return not now < ask_at <= now + BAR  # beyond that the clock has gone back
 
     def _keep(self, symbol: str, analysis: Analysis | NoAnalysis) -> None:
         known = self._readings.get(symbol)
@@ -91,6 +120,8 @@ class Scores:
         self._readings[symbol] = Reading(analysis, self._seen_from_both_sides(analysis))
         if isinstance(analysis, NoAnalysis):
             log.warning("no score", symbol=symbol, reason=analysis.reason)
+
+    def _changed(self) -> None:
         self.change.set()
         self.change = asyncio.Event()
 

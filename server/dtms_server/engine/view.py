@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import datetime
 
 import structlog
 
@@ -87,14 +88,14 @@ class TerminalView:
         finally:
             self.answered_at = time.monotonic()
 
-    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
-        """Return a symbol's charts.
+    async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
+        """Return a symbol's charts as they were at `at`.
 
         Raises TerminalFailed for an error of this symbol only, TerminalLost where the terminal
         does not answer at all.
         """
         try:
-            return await self._terminal.charts(symbol, policy)
+            return await self._terminal.charts(symbol, at, policy)
         except (TerminalSilent, TerminalUnreachable) as fault:
             raise self._loss(fault.message) from fault
         finally:

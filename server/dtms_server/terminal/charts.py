@@ -16,6 +16,8 @@ M5_SECONDS: Final = 300
 M15_SECONDS: Final = 900
 TICKS_OF_QUOTES: Final = 1
 """COPY_TICKS_INFO: ticks that changed bid or ask."""
+CLOCKS_DIFFER: Final = timedelta(minutes=2)
+"""By how much a computer's clock may be ahead of its broker's."""
 TRADE_DISABLED: Final = 0
 """SYMBOL_TRADE_MODE_DISABLED."""
 COLUMNS: Final = ("time", "open", "high", "low", "close", "tick_volume", "spread")
@@ -28,42 +30,44 @@ class ChartReader:
         self._call = call
         self._server = server
 
-    def read(self, asked: ReadCharts, now: datetime) -> Charted:
-        """Return the charts at `now` (UTC); the forming bars are among them."""
+    def read(self, asked: ReadCharts) -> Charted:
+        """Return the charts of the bars that had closed by `asked.at`."""
         symbol = asked.symbol
         self._call("symbol_select", symbol, True)
         info = self._call("symbol_info", symbol)
         quote_at = self._server.utc(self._call("symbol_info_tick", symbol).time_msc)
-        fresh = now - quote_at < timedelta(seconds=asked.fresh_quote_seconds)
-        m5 = self._rows(symbol, M5_SECONDS, asked.m5_bars)
+        fresh = asked.at - quote_at < timedelta(seconds=asked.fresh_quote_seconds)
+        # By its own clock a computer that is ahead would take a forming bar for closed: a bar has
+        # closed once a quote came after it, or none for longer than clocks differ.
+        by = min(asked.at, max(quote_at, asked.at - CLOCKS_DIFFER))
+        m5 = self._rows(symbol, M5_SECONDS, asked.m5_bars, by)
         return Charted(
             symbol=symbol,
             point=float(info.point),
             digits=int(info.digits),
-            server_offset_seconds=self._server.offset_seconds(now),
+            server_offset_seconds=self._server.offset_seconds(asked.at),
             market_open=fresh and info.trade_mode != TRADE_DISABLED,
             m5=pack(m5),
-            m15=pack(self._rows(symbol, M15_SECONDS, asked.m15_bars)),
-            bid_changes=self._bid_changes(symbol, m5[0], now),
+            m15=pack(self._rows(symbol, M15_SECONDS, asked.m15_bars, by)),
+            bid_changes=self._bid_changes(symbol, m5[0]),
         )
 
-    def _rows(self, symbol: str, seconds: int, count: int) -> NDArray[np.float64]:
-        # a timeframe under an hour is its minutes (ENUM_TIMEFRAMES); one more, for the forming bar
-        raw = self._call("copy_rates_from_pos", symbol, seconds // 60, 0, count + 1)
+    def _rows(self, symbol: str, seconds: int, count: int, by: datetime) -> NDArray[np.float64]:
+        # a timeframe under an hour is its minutes (ENUM_TIMEFRAMES); more, for the forming bar and
+        # one that has closed since
+        raw = self._call("copy_rates_from_pos", symbol, seconds // 60, 0, count + 2)
         rows = np.array([raw[name].astype(np.float64) for name in COLUMNS])
         rows[0] = self._server.utc_seconds(rows[0].astype(np.int64))
-        return rows
+        return rows[:, rows[0] <= by.timestamp() - seconds]
 
-    def _bid_changes(
-        self, symbol: str, opened: NDArray[np.float64], now: datetime
-    ) -> BidChanges | None:
-        """Count within the newest closed M5 bar; None where the terminal keeps no ticks of it."""
-        closed = opened[opened <= now.timestamp() - M5_SECONDS]
-        if not len(closed):
+    def _bid_changes(self, symbol: str, opened: NDArray[np.float64]) -> BidChanges | None:
+        """Count within the newest M5 bar; None where the terminal keeps no ticks of it."""
+        if not len(opened):
             return None
-        begin = self._server.server_seconds(int(closed[-1]))
-        ticks = self._call("copy_ticks_range", symbol, begin, begin + M5_SECONDS, TICKS_OF_QUOTES)
-        bids = ticks["bid"][ticks["time_msc"] < (begin + M5_SECONDS) * 1000]
+        begin = self._server.server_seconds(int(opened[-1]))
+        end = begin + M5_SECONDS
+        ticks = self._call("copy_ticks_range", symbol, begin, end, TICKS_OF_QUOTES)
+        bids = ticks["bid"][ticks["time_msc"] < end * 1000]
         return bid_changes(bids) if len(bids) else None
 
 

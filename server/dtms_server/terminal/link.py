@@ -107,9 +107,10 @@ class LinkedTerminal:
         history = await self._connected().ask(request, History, self._deadlines.deals)
         return history.deals
 
-    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
+    async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """See ports.Terminal."""
-        request = ReadCharts(symbol, policy.m5_bars, policy.m15_bars, policy.fresh_quote_seconds)
+        fresh = policy.fresh_quote_seconds
+        request = ReadCharts(symbol, at, policy.m5_bars, policy.m15_bars, fresh)
         return unpack(await self._connected().ask(request, Charted, self._deadlines.charts))
 
     async def close(self) -> None:

@@ -46,10 +46,11 @@ class LocalTerminal:
         self._check()
         return self._terminal.deals(position_id)
 
-    async def charts(self, symbol: str, policy: AnalysisPolicy) -> Charts:
+    async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """See ports.Terminal."""
         self._check()
-        request = ReadCharts(symbol, policy.m5_bars, policy.m15_bars, policy.fresh_quote_seconds)
+        fresh = policy.fresh_quote_seconds
+        request = ReadCharts(symbol, at, policy.m5_bars, policy.m15_bars, fresh)
         return unpack(self._terminal.charts(request))
 
     async def close(self) -> None:

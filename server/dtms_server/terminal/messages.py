@@ -63,9 +63,10 @@ class ReadDeals(Message, frozen=True):
 
 
 class ReadCharts(Message, frozen=True):
-    """Answered by Charted: so many closed bars, and whether a quote is younger than so long."""
+    """Answered by Charted: so many bars closed by then, and whether a quote was fresh."""
 
     symbol: str
+    at: datetime
     m5_bars: int
     m15_bars: int
     fresh_quote_seconds: float
@@ -109,7 +110,7 @@ class Rows(Struct, frozen=True, array_like=True):
 
 
 class Charted(Message, frozen=True):
-    """The answer to ReadCharts; times are UTC, the forming bars are among the rows."""
+    """The answer to ReadCharts; times are UTC."""
 
     symbol: str
     point: float

@@ -106,7 +106,7 @@ class MetaTrader:
 
     def charts(self, asked: ReadCharts) -> Charted:
         """Read what an analysis of a symbol needs."""
-        return self._charts.read(asked, self.now()[0])
+        return self._charts.read(asked)
 
     def position(self, raw: Any) -> Position:
         """Return one TradePosition of the module as a value; raises TerminalFailed if it lies."""

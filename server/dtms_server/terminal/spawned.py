@@ -20,8 +20,9 @@ from dtms_server.terminal.wire import Wire, dial
 
 HOST: Final = (sys.executable, "-m", "dtms_server.terminal.host")
 UNUSABLE: Final = 2
-PORT_TAKEN: Final = 1
 """The exit status of a host that cannot work with its options; its last line says why."""
+PORT_TAKEN: Final = 1
+"""That of one whose port another process holds, perhaps not for long."""
 DIAL_SECONDS: Final = 0.02
 LINES_KEPT: Final = 40
 LEAVE_SECONDS: Final = 3.0
