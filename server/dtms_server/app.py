@@ -30,6 +30,8 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     the database or the account does not let it start.
     """
     policy, stop = settings.policy(), _stop_signal()  # first: whoever reads our address may stop us
+    listening, terminal = _listening(settings), _terminal(settings)
+    listening.credentials()  # wrong flags must not make or migrate a database first
     async with AsyncExitStack() as closing:
         store = await SqliteStore.open(
             settings.database,
@@ -38,7 +40,6 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             holder=f"process {os.getpid()}, which listens on {settings.listen}",
         )
         closing.push_async_callback(store.close)
-        terminal = _terminal(settings)
         closing.push_async_callback(terminal.close)
         guard = Guard(
             terminal,
@@ -49,7 +50,7 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             startup_seconds=settings.startup_timeout,
         )
         watchdog = Watchdog(store.ping, guard.monitor)
-        rpc = RpcServer(guard, _listening(settings))
+        rpc = RpcServer(guard, listening)
         closing.push_async_callback(rpc.stop, 0.0)
         announce(await rpc.start())
         try:

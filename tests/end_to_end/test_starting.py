@@ -186,6 +186,7 @@ def test_beyond_loopback_it_wants_tls(town: Shop) -> None:
     line = refusal(town.run("serve", *SIMULATED, "--listen", "0.0.0.0:0"), UNUSABLE)
     assert "--tls-cert" in line
     assert "--insecure" in line
+    assert list(town.folder.glob("*.db*")) == []
 
 
 def test_a_port_in_use_is_named(town: Shop) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dtms_server.domain.bars import Bars
 from dtms_server.domain.charts import BidChanges, Charts, PriceFacts, bid_changes
+from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.terminal.clock import ServerClock
 from dtms_server.terminal.messages import Charted, ReadCharts, Rows
 
@@ -74,6 +75,11 @@ class ChartReader:
 def pack(rows: NDArray[np.float64]) -> Rows:
     """Return columns of COLUMNS as bytes for the link."""
     return Rows(rows.shape[1], np.ascontiguousarray(rows).tobytes())
+
+
+def request(symbol: str, at: datetime, policy: AnalysisPolicy) -> ReadCharts:
+    """Return the question for what the policy wants of a symbol's charts, closed by `at`."""
+    return ReadCharts(symbol, at, policy.m5_bars, policy.m15_bars, policy.fresh_quote_seconds)
 
 
 def unpack(charted: Charted) -> Charts:

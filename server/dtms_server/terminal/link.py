@@ -16,7 +16,7 @@ from dtms_server.domain.errors import (
 )
 from dtms_server.domain.market import Deal, Snapshot
 from dtms_server.domain.policy.analysis import AnalysisPolicy
-from dtms_server.terminal.charts import unpack
+from dtms_server.terminal import charts
 from dtms_server.terminal.messages import (
     Charted,
     Clock,
@@ -24,7 +24,6 @@ from dtms_server.terminal.messages import (
     Deadlines,
     Done,
     History,
-    ReadCharts,
     ReadClock,
     ReadDeals,
     ReadSnapshot,
@@ -109,9 +108,8 @@ class LinkedTerminal:
 
     async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """See ports.Terminal."""
-        fresh = policy.fresh_quote_seconds
-        request = ReadCharts(symbol, at, policy.m5_bars, policy.m15_bars, fresh)
-        return unpack(await self._connected().ask(request, Charted, self._deadlines.charts))
+        wanted = charts.request(symbol, at, policy)
+        return charts.unpack(await self._connected().ask(wanted, Charted, self._deadlines.charts))
 
     async def close(self) -> None:
         """See ports.Terminal."""

@@ -6,10 +6,9 @@ from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import TerminalUnreachable
 from dtms_server.domain.market import Deal, Snapshot
 from dtms_server.domain.policy.analysis import AnalysisPolicy
-from dtms_server.terminal import simulator
-from dtms_server.terminal.charts import unpack
+from dtms_server.terminal import charts, simulator
 from dtms_server.terminal.clock import ServerClock
-from dtms_server.terminal.messages import Connect, ReadCharts
+from dtms_server.terminal.messages import Connect
 from dtms_server.terminal.metatrader import MetaTrader
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
@@ -49,9 +48,8 @@ class LocalTerminal:
     async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """See ports.Terminal."""
         self._check()
-        fresh = policy.fresh_quote_seconds
-        request = ReadCharts(symbol, at, policy.m5_bars, policy.m15_bars, fresh)
-        return unpack(self._terminal.charts(request))
+        wanted = charts.request(symbol, at, policy)
+        return charts.unpack(self._terminal.charts(wanted))
 
     async def close(self) -> None:
         """See ports.Terminal; the world stays as it is."""
