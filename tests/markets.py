@@ -13,12 +13,18 @@ import numpy as np
 import pytest
 from dtms_server.domain.bars import Bars, Floats, Integers
 from dtms_server.domain.charts import Charts, PriceFacts
+from dtms_server.domain.policy.analysis import AnalysisPolicy
 from outside import DATA
 
 M1, M5, M15 = 60, 300, 900
 POINT = 1e-5
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 FACTS = PriceFacts(point=POINT, digits=5, server_offset_seconds=7200)
+SHORT = replace(  # so that short walks have EMAs too
+    AnalysisPolicy(),
+    least_ema_bars=61,
+    indicators=replace(AnalysisPolicy().indicators, ema_fast_period=20, ema_slow_period=40),
+)
 
 needs_real_bars = pytest.mark.skipif(
     not DATA.exists() and not os.environ.get("CI"), reason="the shared bars are not here"
@@ -143,6 +149,13 @@ def mirrored(bars: Bars, price: float) -> Bars:
         low=over(bars.high),
         close=over(bars.close),
     )
+
+
+def turned(at: Charts, price: float) -> Charts:
+    """Return the charts turned at a price: ups of the bid are downs."""
+    changes = at.bid_changes and (at.bid_changes[1], at.bid_changes[0])
+    m5, m15 = mirrored(at.m5, price), mirrored(at.m15, price)
+    return replace(at, m5=m5, m15=m15, bid_changes=changes)
 
 
 def drawn(steps: Sequence[tuple[int, int, int]], timeframe: int = M15) -> Bars:

@@ -10,27 +10,15 @@ import pytest
 from dtms_server.domain.analysis import Analysis, NoAnalysis, analyse
 from dtms_server.domain.charts import Charts
 from dtms_server.domain.policy.analysis import AnalysisPolicy
-from dtms_server.domain.policy.scoring import ScoringPolicy
+from dtms_server.domain.policy.scoring import PointsPolicy, ScoringPolicy
 from dtms_server.domain.scoring import Score, score
+from dtms_server.domain.signals import possible
 from dtms_server.domain.trade import Direction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 POLICY, SCORING = AnalysisPolicy(), ScoringPolicy()
-SHORT = replace(  # so that short walks have EMAs too
-    POLICY,
-    least_ema_bars=61,
-    indicators=replace(POLICY.indicators, ema_fast_period=20, ema_slow_period=40),
-)
 OTHER = {Direction.BUY: Direction.SELL, Direction.SELL: Direction.BUY}
-
-
-def mirrored(charts: Charts, price: float) -> Charts:
-    """The charts turned at `price`: ups of the bid are downs."""
-    assert charts.bid_changes is not None
-    up, down = charts.bid_changes
-    m5, m15 = markets.mirrored(charts.m5, price), markets.mirrored(charts.m15, price)
-    return replace(charts, m5=m5, m15=m15, bid_changes=(down, up))
 
 
 def scores(analysis: Analysis) -> dict[Direction, Score]:
@@ -43,7 +31,7 @@ def the_mirror_law_holds(
 ) -> None:
     """Turned at `price`, which stays the reference, each side has what the other had."""
     seen = analyse(charts, now, policy, reference_price=price)
-    turned = analyse(mirrored(charts, price), now, policy, reference_price=price)
+    turned = analyse(markets.turned(charts, price), now, policy, reference_price=price)
     assert isinstance(seen, Analysis)
     assert isinstance(turned, Analysis)
     assert (seen.m5.atr, seen.m15.atr) == (turned.m5.atr, turned.m15.atr)
@@ -66,7 +54,7 @@ def the_mirror_law_holds(
 def test_mirror_law_on_walks(seed: int, bars: int, price: int, changes: tuple[int, int]) -> None:
     charts = replace(markets.walked(seed), bid_changes=changes)
     now = datetime.fromtimestamp(int(charts.m5.time[bars]), UTC)
-    the_mirror_law_holds(charts, now, round(price * markets.POINT, 5), SHORT)
+    the_mirror_law_holds(charts, now, round(price * markets.POINT, 5), markets.SHORT)
 
 
 @markets.needs_real_bars
@@ -79,12 +67,11 @@ def test_mirror_law_on_real_bars(market: Callable[[], Charts], every: int) -> No
             the_mirror_law_holds(charts, now, float(charts.m5.close[-1]), POLICY)
 
 
-VALUES: dict[str, set[float]] = {
-    "structure": {-3, 0, 3},
-    "momentum": {-2, -1, 0, 1, 2},
-    "ema_alignment": {-1.5, -1, 0, 1},
-    "candle_conviction": {-2, -1, 0, 0.5},
-    "vwap": {-2, 0, 1},
+NEEDS_MADE_INPUT = {"volume", "delta_pressure"}
+VALUES = {
+    name: set(values)
+    for name, values in possible(PointsPolicy()).items()
+    if name not in NEEDS_MADE_INPUT
 }
 
 

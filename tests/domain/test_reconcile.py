@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from dtms_server.domain import reconcile
+from dtms_server.domain.actions import OUR_COMMENT
 from dtms_server.domain.events import ChangeCause
 from dtms_server.domain.market import (
     Account,
@@ -85,6 +86,7 @@ def a_deal(
         ticket=100 + minute,
         order=7 + minute,
         position_id=position_id,
+        symbol="EURUSD",
         entry=entry,
         reason=reason,
         direction=direction,
@@ -225,7 +227,7 @@ def test_a_deal_with_our_intent_was_ours() -> None:
         1.0,
         minute=1,
         reason=DealReason.EXPERT,
-        comment=reconcile.OUR_COMMENT + "1",
+        comment=OUR_COMMENT + "1",
     )
     closing = reconcile.closing(a_trade(), [*opened_and_closed(), ours])
     assert closing is not None
@@ -265,7 +267,7 @@ def test_a_position_that_turned_is_not_the_trade_s_any_more() -> None:
 
 
 def test_a_position_as_last_written_shows_no_change() -> None:
-    assert reconcile.seen(a_trade(), a_position()) is None
+    assert reconcile.seen(a_trade(), a_position(), None) is None
 
 
 @pytest.mark.parametrize(
@@ -274,15 +276,15 @@ def test_a_position_as_last_written_shows_no_change() -> None:
 )
 def test_what_others_change_is_told_with_both_sides(outside: dict[str, object]) -> None:
     position = replace(a_position(), **outside)  # type: ignore[arg-type]  # checked by replace
-    change = reconcile.seen(a_trade(), position)
+    change = reconcile.seen(a_trade(), position, None)
     assert change is not None
     assert change.cause is ChangeCause.OUTSIDE
     assert change.before == a_trade().terms
-    assert change.after == reconcile.terms_of(position, Protection.PROTECT, {})
+    assert change.after == reconcile.terms_now(a_trade().terms, position, None)
 
 
 def test_a_position_found_again_is_no_longer_unconfirmed() -> None:
-    change = reconcile.seen(a_trade(closing_unconfirmed=True), a_position())
+    change = reconcile.seen(a_trade(closing_unconfirmed=True), a_position(), None)
     assert change is not None
     assert change.cause is ChangeCause.PRESENCE
     assert not change.after.closing_unconfirmed

@@ -32,6 +32,17 @@ class Bars:
         """When the newest bar ends, in UTC; there must be one."""
         return datetime.fromtimestamp(int(self.time[-1]) + self.timeframe_seconds, UTC)
 
+    def gaps(self, longer_than_seconds: float) -> tuple[tuple[datetime, datetime], ...]:
+        """Return the spans, from one bar's end to the next one's beginning, that last longer."""
+        between = np.diff(self.time) - self.timeframe_seconds
+        return tuple(
+            (
+                datetime.fromtimestamp(int(self.time[at]) + self.timeframe_seconds, UTC),
+                datetime.fromtimestamp(int(self.time[at + 1]), UTC),
+            )
+            for at in np.flatnonzero(between > longer_than_seconds)
+        )
+
     def closed(self, now: datetime, count: int) -> "Bars":
         """Return the newest `count` bars that had ended by `now`, oldest first and each once.
 

@@ -71,6 +71,16 @@ class TradeNotGuarded(DtmsError):
     """The trade with ticket {ticket} is {state} and is not guarded."""
 
 
+class TradeHedged(DtmsError):
+    """The trade with ticket {ticket} has hedge {hedge} open: say what is to become of it, or wait
+    until it is closed."""
+
+
+class HedgeNotClosed(DtmsError):
+    """The hedge of the trade with ticket {ticket} cannot be closed now, and the trade is as it
+    was: {why}"""
+
+
 class SlowConsumer(DtmsError):
     """The stream's reader took nothing for {seconds} s."""
 

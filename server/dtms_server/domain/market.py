@@ -76,6 +76,7 @@ class Deal:
     ticket: int
     order: int
     position_id: int
+    symbol: str
     entry: DealEntry
     reason: DealReason
     direction: Direction
@@ -88,6 +89,86 @@ class Deal:
     magic: int
     comment: str
     at: datetime
+
+
+class TradeMode(StrEnum):
+    """What a symbol may be dealt in (ENUM_SYMBOL_TRADE_MODE)."""
+
+    DISABLED = "DISABLED"
+    LONG_ONLY = "LONG_ONLY"
+    SHORT_ONLY = "SHORT_ONLY"
+    CLOSE_ONLY = "CLOSE_ONLY"
+    FULL = "FULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A symbol's facts. Prices move in steps of `tick_size`; one such step is worth `tick_value` a
+    lot, in the account's currency. Levels are in points; a stops level of 0 is a floating one."""
+
+    symbol: str
+    point: float
+    digits: int
+    tick_size: float
+    tick_value: float
+    volume_min: float
+    volume_max: float
+    volume_step: float
+    stops_level: int
+    freeze_level: int
+    trade_mode: TradeMode
+    allows_close_by: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A symbol's newest tick, `at` in UTC, with the symbol's facts of the same step."""
+
+    instrument: Instrument
+    bid: float
+    ask: float
+    at: datetime
+
+    @property
+    def spread(self) -> float:
+        """Ask over bid, in the quote currency."""
+        return self.ask - self.bid
+
+    def closing_price(self, direction: Direction) -> float:
+        """What a position on that side closes at: bid for BUY, ask for SELL."""
+        return self.bid if direction is Direction.BUY else self.ask
+
+    def opening_price(self, direction: Direction) -> float:
+        """What a position on that side opens at: ask for BUY, bid for SELL."""
+        return self.ask if direction is Direction.BUY else self.bid
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order that the broker has placed and not carried out yet."""
+
+    ticket: int
+    symbol: str
+    magic: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """A deposit, or below 0 a withdrawal, credit, bonus or correction: money that no trade made, in
+    the account's currency."""
+
+    amount: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened on the account since a time, oldest first, and the orders that still wait."""
+
+    deals: tuple[Deal, ...]
+    cash: tuple[CashFlow, ...]
+    waiting: tuple[Waiting, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
 """What the terminal's picture means for a trade: unchanged, changed, absent, or proved closed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from dtms_server.domain.actions import OUR_COMMENT
 from dtms_server.domain.events import ChangeCause, TradeChanged
 from dtms_server.domain.market import Deal, DealEntry, DealReason, Position, Snapshot
-from dtms_server.domain.trade import CloseReason, Closing, Protection, Terms, Trade
-
-OUR_COMMENT: Final = "dtms-"
-"""How the comment of every order of ours begins; the intent's id follows."""
+from dtms_server.domain.trade import CloseReason, Closing, Direction, Terms, Trade
 
 VOLUME_EPSILON: Final = 1e-9
 """Lots below which a sum of volumes is zero: it only has to swallow binary rounding."""
@@ -50,6 +49,11 @@ class Picture:
             {position.ticket: position for position in snapshot.positions},
         )
 
+    def hedge_of(self, trade: Trade) -> Position | None:
+        """Return the trade's hedge, by identifier."""
+        hedge = trade.terms.hedge
+        return None if hedge is None else self.by_identifier.get(hedge.position_id)
+
     def position_of(self, trade: Trade) -> Position | None:
         """Return the trade's position, by identifier, then by ticket.
 
@@ -63,29 +67,35 @@ class Picture:
         return found
 
 
-def seen(trade: Trade, position: Position) -> TradeChanged | None:
-    """Return what the position shows to have changed since the trade was last written."""
+def seen(trade: Trade, position: Position | None, hedge: Position | None) -> TradeChanged | None:
+    """Return what position and hedge show to have changed since the trade was last written; one
+    that is None shows nothing."""
     before = trade.terms
-    after = terms_of(position, before.protection, before.labels)
+    after = terms_now(before, position, hedge)
     if after == before:
         return None
     cause = ChangeCause.PRESENCE if before.closing_unconfirmed else ChangeCause.OUTSIDE
     return TradeChanged(cause, before, after)
 
 
-def terms_of(position: Position, protection: Protection, labels: Mapping[str, str]) -> Terms:
-    """Return the terms of a trade whose position is there: the terminal decides all but these."""
-    return Terms(
-        position_ticket=position.ticket,
-        position_id=position.identifier,
-        entry_price=position.entry_price,
-        volume_lots=position.volume_lots,
-        stop_loss=position.stop_loss,
-        take_profit=position.take_profit,
-        protection=protection,
-        labels=labels,
-        closing_unconfirmed=False,
-    )
+def terms_now(before: Terms, position: Position | None, hedge: Position | None) -> Terms:
+    """Return a trade's terms as position and hedge show them: the terminal decides these."""
+    after = before
+    if position is not None:
+        after = replace(
+            after,
+            position_ticket=position.ticket,
+            position_id=position.identifier,
+            entry_price=position.entry_price,
+            volume_lots=position.volume_lots,
+            stop_loss=position.stop_loss,
+            take_profit=position.take_profit,
+            closing_unconfirmed=False,
+        )
+    if hedge is not None and before.hedge is not None:
+        known = replace(before.hedge, ticket=hedge.ticket, volume_lots=hedge.volume_lots)
+        after = replace(after, hedge=known)
+    return after
 
 
 def is_renamed(trade: Trade, position: Position) -> bool:
@@ -102,9 +112,45 @@ def closing(trade: Trade, deals: Iterable[Deal]) -> Closing | None:
     a deal is late. More went out, or the first deal closes: the terminal is still loading its
     history. A position that turns lives on under its identifier, but the trade was a leg of it.
     """
-    own = [deal for deal in deals if deal.position_id == trade.position_id]
-    leg = _leg_of(trade, _legs(own))
-    if leg is None or not leg.is_closed or leg.in_lots < trade.terms.volume_lots - VOLUME_EPSILON:
+    return _closing(_holding(trade), deals)
+
+
+def hedge_closing(trade: Trade, deals: Iterable[Deal]) -> Closing | None:
+    """Return how the trade's hedge closed, or None where its deals do not prove that it did."""
+    hedge = trade.terms.hedge
+    if hedge is None:
+        return None
+    side, since = trade.direction.opposite, hedge.opened_at
+    holding = _Holding(hedge.position_id, hedge.ticket, side, hedge.volume_lots, since)
+    return _closing(holding, deals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """What is known of a position whose end is to be proved; it was there at `since`."""
+
+    position_id: int
+    ticket: int
+    direction: Direction
+    volume_lots: float
+    since: datetime
+
+
+def _holding(trade: Trade) -> _Holding:
+    terms = trade.terms
+    return _Holding(
+        terms.position_id,
+        terms.position_ticket,
+        trade.direction,
+        terms.volume_lots,
+        trade.registered_at,
+    )
+
+
+def _closing(holding: _Holding, deals: Iterable[Deal]) -> Closing | None:
+    own = [deal for deal in deals if deal.position_id == holding.position_id]
+    leg = _leg_of(holding, _legs(own))
+    if leg is None or not leg.is_closed or leg.in_lots < holding.volume_lots - VOLUME_EPSILON:
         return None
     end = leg.deals[-1]
     profit = sum(deal.profit + deal.swap + deal.commission + deal.fee for deal in leg.deals)
@@ -114,7 +160,7 @@ def closing(trade: Trade, deals: Iterable[Deal]) -> Closing | None:
 def is_same_leg(trade: Trade, position: Position, deals: Iterable[Deal]) -> bool:
     """Do the deals show that a position under another ticket is still the trade's leg?"""
     legs = _legs(deal for deal in deals if deal.position_id == trade.position_id)
-    leg = _leg_of(trade, legs)
+    leg = _leg_of(_holding(trade), legs)
     if leg is None or leg is not legs[-1]:
         return False
     return abs(leg.open_lots - position.volume_lots) <= VOLUME_EPSILON
@@ -159,14 +205,14 @@ def _legs(deals: Iterable[Deal]) -> list[_Leg]:
     return legs
 
 
-def _leg_of(trade: Trade, legs: list[_Leg]) -> _Leg | None:
-    """Return the leg that the trade is: the one whose order gave the position its ticket, else
-    (a swap has renamed it) the last on its side that began before it was registered."""
-    side = [leg for leg in legs if leg.opened_by.direction is trade.direction]
+def _leg_of(holding: _Holding, legs: list[_Leg]) -> _Leg | None:
+    """Return the leg that is held: the one whose order gave the position its ticket, else (a swap
+    has renamed it) the last on its side that began before it was known."""
+    side = [leg for leg in legs if leg.opened_by.direction is holding.direction]
     for leg in side:
-        if leg.opened_by.order == trade.terms.position_ticket:
+        if leg.opened_by.order == holding.ticket:
             return leg
-    before = [leg for leg in side if leg.opened_by.at <= trade.registered_at]
+    before = [leg for leg in side if leg.opened_by.at <= holding.since]
     return before[-1] if before else next(iter(side), None)
 
 

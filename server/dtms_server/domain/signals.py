@@ -1,11 +1,11 @@
 """What each signal of an analysis gives to one side: points, and in words why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from dtms_server.domain.analysis.reading import Analysis
 from dtms_server.domain.analysis.regime import Volatility
-from dtms_server.domain.policy.scoring import ScoringPolicy
+from dtms_server.domain.policy.scoring import PointsPolicy, ScoringPolicy
 from dtms_server.domain.trade import Direction
 
 Part = tuple[float, str]
@@ -114,9 +114,45 @@ def candle_conviction(analysis: Analysis, side: Direction, policy: ScoringPolicy
     return (points.candle_through_vwap if candle.through_vwap else points.candle_against), words
 
 
+def possible(points: PointsPolicy) -> Mapping[str, tuple[float, ...]]:
+    """Return the points that each part of a score can have, by the names of Score.parts, the lowest
+    first."""
+    rsi, macd = _either_way(points.rsi), _either_way(points.macd)
+    limit = points.momentum_limit
+    values = {
+        "structure": _either_way(points.structure_break),
+        "vwap": {points.vwap_flip, 0.0, points.vwap_held},
+        "volume": {
+            points.volume_flip,
+            points.volume_leaning,
+            0.0,
+            points.volume_favourable,
+        },
+        "momentum": {within(one + other, limit) for one in rsi for other in macd},
+        "ema_alignment": {
+            points.ema_both_against,
+            points.ema_fast_against,
+            0.0,
+            points.ema_both_favourable,
+        },
+        "delta_pressure": _either_way(points.delta),
+        "candle_conviction": {
+            points.candle_through_vwap,
+            points.candle_against,
+            0.0,
+            points.candle_favourable,
+        },
+    }
+    return {name: tuple(sorted(each)) for name, each in values.items()}
+
+
 def within(points: float, limit: float) -> float:
     """Return the points kept within the limit, either way."""
     return max(-limit, min(limit, points))
+
+
+def _either_way(points: float) -> set[float]:
+    return {-points, 0.0, points}
 
 
 def _running(values: Sequence[float]) -> int:

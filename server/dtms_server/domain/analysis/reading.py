@@ -34,7 +34,8 @@ class Analysis:
 
     `vwap_side` is 1 where the newest closes all lie above the VWAP by more than `vwap_distance`, -1
     where all lie below, else 0. `volume_flips` are the sides that the volume has flipped against.
-    `pressure` is in standard deviations, above 0 upwards.
+    `pressure` is in standard deviations, above 0 upwards. `closings` are the spans between bars in
+    which the market was closed, oldest first, as far back as the M5 bars go.
     """
 
     symbol: str
@@ -48,6 +49,7 @@ class Analysis:
     vwap_side: int
     volume_flips: frozenset[Direction]
     pressure: float
+    closings: tuple[tuple[datetime, datetime], ...] = ()
 
     def vwap_flip(self, direction: Direction) -> bool:
         """Has the VWAP flipped against this side?"""
@@ -102,6 +104,7 @@ def _combined(
         vwap_side=side_of(m5.beyond_vwap, vwap_distance),
         volume_flips=_volume_flips(m5.volume, regime, policy.volume),
         pressure=pressure(charts.bid_changes),
+        closings=charts.m5.gaps(policy.fresh_quote_seconds),
     )
 
 

@@ -2,18 +2,23 @@
 
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
+from dtms_server.config import policy_table
+from dtms_server.config.tree import dotted, leaves
 from dtms_server.domain.errors import ConfigurationInvalid
 from dtms_server.domain.policy import Policy
 
@@ -96,6 +101,7 @@ class Settings(BaseSettings):
     sim_state: Path | None = Field(
         None, description="Simulator: file that keeps its world; default beside the database."
     )
+    paused: bool = Field(False, description="Start with actions paused.")
     no_migrate: bool = Field(False, description="Refuse to start where a migration is due.")
     tls_cert: Path | None = Field(None, description="Certificate chain of the server, PEM.")
     tls_key: Path | None = Field(None, description="Private key of that certificate, PEM.")
@@ -111,6 +117,11 @@ class Settings(BaseSettings):
     )
     drain_grace: float = Field(10.0, ge=0, description="Seconds that calls in flight may take.")
 
+    file_keys: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """What the file sets, without the policy."""
+    _policy: Policy = PrivateAttr(default_factory=Policy)
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -121,8 +132,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before file; no dotenv, no secret files."""
-        file = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
-        return init_settings, env_settings, file
+        return init_settings, env_settings, InitSettingsSource(settings_cls, dict(cls.file_keys))
 
     @property
     def sim_state_file(self) -> Path:
@@ -131,12 +141,13 @@ class Settings(BaseSettings):
 
     def policy(self) -> Policy:
         """Return the policy in force."""
-        return replace(
-            DEFAULTS,
-            cycle_seconds=self.cycle,
-            lost_grace_seconds=self.lost_grace,
-            magic=self.magic,
-        )
+        values = {name: getattr(self, key) for name, key in policy_table.SETTINGS.items()}
+        return replace(self._policy, **values)
+
+    def origin(self, name: str) -> str:
+        """Return where a setting, or a value of the policy by its dotted key, was set: a flag, a
+        variable of the environment, a file, or "default"."""
+        return self._origins.get(name, "default")
 
     @property
     def account(self) -> str | None:
@@ -151,36 +162,59 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
     Raises ConfigurationInvalid that names every wrong value and where it may be set.
     """
     file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    if file is not None:
-        _check_file(file)
+    keys = {} if file is None else _keys(file)
+    table = keys.pop("policy", {})
     given = {name: value for name, value in flags.items() if value is not None}
-    try:
-        settings = _settings_of(file)(**given)
-    except ValidationError as fault:
-        raise ConfigurationInvalid(reason=_told(fault, file)) from None
+    settings, wrong = _settings(keys, given, file)
+    policy, refused = policy_table.read(table, magic=settings.magic if settings else DEFAULTS.magic)
+    if refused:
+        wrong.append(f"{file}: {'; '.join(refused)}")
+    if settings is None or wrong:
+        raise ConfigurationInvalid(reason="; ".join(wrong))
     _check_together(settings)
+    settings._policy = policy
+    settings._origins = _origins(keys, table, given, file)
     return settings
 
 
-def _settings_of(file: Path | None) -> type[Settings]:
+def _settings(
+    keys: Mapping[str, Any], given: Mapping[str, Any], file: Path | None
+) -> tuple[Settings | None, list[str]]:
+    """The settings, or what is wrong with them."""
+
     class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
+        file_keys = keys
 
-    return FromFile
+    try:
+        return FromFile(**given), []
+    except ValidationError as fault:
+        return None, _told(fault, file)
 
 
-def _check_file(file: Path) -> None:
+def _origins(
+    keys: Mapping[str, Any], table: dict[str, Any], given: Mapping[str, Any], file: Path | None
+) -> Mapping[str, str]:
+    numbers = [f"policy.{dotted(place)}" for place, _ in leaves(table)]
+    return {
+        **dict.fromkeys((*keys, *numbers), str(file)),
+        **{name: f"DTMS_{name.upper()}" for name in EnvSettingsSource(Settings)()},
+        **{name: f"--{name.replace('_', '-')}" for name in given},
+    }
+
+
+def _keys(file: Path) -> dict[str, Any]:
     try:
         keys = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+    except (OSError, ValueError) as fault:
         raise ConfigurationInvalid(reason=f"{file} cannot be read: {fault}") from None
     if "password" in keys:
         raise ConfigurationInvalid(
             reason=f"{file} must not hold a password: set DTMS_PASSWORD in the environment"
         )
+    return keys
 
 
-def _told(fault: ValidationError, file: Path | None) -> str:
+def _told(fault: ValidationError, file: Path | None) -> list[str]:
     wrong = []
     for error in fault.errors():
         name = str(error["loc"][0]) if error["loc"] else "settings"
@@ -190,7 +224,7 @@ def _told(fault: ValidationError, file: Path | None) -> str:
         flag, variable = "--" + name.replace("_", "-"), "DTMS_" + name.upper()
         why = error["msg"].removeprefix("Value error, ")
         wrong.append(f"{flag} (or {variable}, or {name} in dtms.toml): {why}")
-    return "; ".join(wrong)
+    return wrong
 
 
 def _check_together(settings: Settings) -> None:
