@@ -1,8 +1,10 @@
 """Somebody's hand at a simulated terminal, in this process or in a host of its own."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dtms_server.domain.trade import Direction
+from dtms_server.ports import Terminal
 from dtms_server.terminal.control import SimulatorControl
 from dtms_server.terminal.simulator import control
 from hosts import KEY
@@ -27,6 +29,12 @@ class LocalHand:
 
     def advance(self, seconds: float) -> None:
         control.advance(seconds)
+
+    def deposit(self, amount: float) -> None:
+        control.deposit(amount)
+
+    def symbol(self, name: str, **conditions: str | float) -> None:
+        control.symbol(name, **conditions)
 
 
 class DistantHand:
@@ -57,3 +65,20 @@ class DistantHand:
     def advance(self, seconds: float) -> None:
         with self._dialled() as hand:
             hand.advance(seconds)
+
+    def deposit(self, amount: float) -> None:
+        with self._dialled() as hand:
+            hand.deposit(amount)
+
+    def symbol(self, name: str, **conditions: str | float) -> None:
+        with self._dialled() as hand:
+            hand.symbol(name, conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A terminal of some kind, and somebody's hand at it."""
+
+    kind: str
+    terminal: Terminal
+    hand: LocalHand | DistantHand

@@ -28,7 +28,7 @@ async def test_a_new_journal_is_empty(journal: Journal, trades: Trades) -> None:
     assert (journal.account, journal.head, journal.compacted_through) == (ACCOUNT, 0, 0)
     page = await journal.page(0, ANY)
     assert (page.events, page.scanned) == ((), 0)
-    assert await trades.guarded() == ()
+    assert await trades.active() == ()
     assert await trades.counts() == {}
 
 
@@ -41,7 +41,7 @@ async def test_what_is_appended_is_there_with_its_row(journal: Journal, trades: 
         Recorded(2, AT + timedelta(seconds=1), ACCOUNT, TerminalLost("loss 1")),
     ]
     assert await trades.find(MAX_TICKET) == trade
-    assert await trades.guarded() == (trade,)
+    assert await trades.active() == (trade,)
 
 
 async def test_appending_nothing_changes_nothing(journal: Journal) -> None:
@@ -114,7 +114,7 @@ async def test_many_append_at_once_and_no_sequence_is_missing(
     assert [event.sequence for event in events] == list(range(1, 401))
     for first, second in zip(events[::2], events[1::2], strict=True):
         assert second.event == TerminalLost(f"loss {first.ticket}")  # what came together stays so
-    assert len(await trades.guarded()) == 200
+    assert len(await trades.active()) == 200
 
 
 async def test_of_changes_that_cannot_all_be_written_none_is(
@@ -125,7 +125,7 @@ async def test_of_changes_that_cannot_all_be_written_none_is(
     with pytest.raises(StoreFailed, match="UNIQUE"):
         await journal.append(registered(a_trade(2)), registered(rival))
     assert journal.head == 1
-    assert [trade.ticket for trade in await trades.guarded()] == [1]
+    assert [trade.ticket for trade in await trades.active()] == [1]
     assert await journal.append(lost(2)) == 2
     assert [event.sequence for event in await everything(journal)] == [1, 2]
 

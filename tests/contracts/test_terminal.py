@@ -1,69 +1,18 @@
 """What every terminal must do: in this process, in a host of its own, and attached to one."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, timedelta
-from pathlib import Path
 
 import pytest
+from dtms_server.domain.actions import Order, Verb, Verdict
 from dtms_server.domain.errors import TerminalFailed, TerminalSilent, TerminalUnreachable
 from dtms_server.domain.market import DealEntry, DealReason, MarginMode
 from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.domain.trade import Direction
-from dtms_server.ports import Terminal
-from dtms_server.terminal.link import LinkedTerminal
-from dtms_server.terminal.local import LocalTerminal
 from dtms_server.terminal.messages import Deadlines
-from dtms_server.terminal.options import HostOptions, parse_address
-from dtms_server.terminal.simulator.settings import Settings
-from hands import DistantHand, LocalHand
-from hosts import KEY, PATIENCE_SECONDS, STILL, RunningHost
-
-
-class House:
-    def __init__(self, kind: str, terminal: Terminal, hand: LocalHand | DistantHand) -> None:
-        self.kind = kind
-        self.terminal = terminal
-        self.hand = hand
-
-
-def options(state: Path) -> HostOptions:
-    return replace(STILL, sim_state=str(state))
-
-
-@pytest.fixture
-def deadlines() -> Deadlines:
-    return Deadlines()
-
-
-@pytest.fixture(params=["local", "spawned", "attached"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, deadlines: Deadlines
-) -> AsyncIterator[House]:
-    state = tmp_path / "simulator.json"
-    match request.param:
-        case "local":
-            settings = Settings(speed=0, seed=7, symbol="EURUSD", state_path=state)
-            yield House("local", LocalTerminal(settings), LocalHand())
-        case "spawned":
-            spawned = LinkedTerminal(options(state), KEY, deadlines=deadlines)
-            yield House("spawned", spawned, DistantHand(lambda: spawned.listening[0]))
-            await spawned.close()
-        case "attached":
-            host = RunningHost(options(state))
-            attached = LinkedTerminal(parse_address(host.address), KEY, deadlines=deadlines)
-            yield House("attached", attached, DistantHand(lambda: host.address))
-            await attached.close()
-            host.end()
-
-
-@pytest.fixture
-async def connected(house: House) -> House:
-    await house.terminal.connect(PATIENCE_SECONDS)
-    return house
-
+from hands import House
+from hosts import PATIENCE_SECONDS
 
 # A call that hangs in this process hangs the test: a terminal in a process of its own is for that.
 isolated = pytest.mark.parametrize("house", ["spawned", "attached"], indirect=True)
@@ -238,6 +187,39 @@ async def test_a_call_that_hangs_is_given_up_at_its_deadline(connected: House) -
         await connected.terminal.snapshot()
     await connected.terminal.connect(PATIENCE_SECONDS)
     assert [p.ticket for p in (await connected.terminal.snapshot()).positions] == [ticket]
+
+
+AN_ORDER = Order(Verb.OPEN, "EURUSD", Direction.BUY, 1.0, 0.1)  # the market sets the price
+
+
+async def test_an_order_is_sent_by_every_terminal(connected: House) -> None:
+    answer = await connected.terminal.send(AN_ORDER, "dtms-1", 7, 20)
+    assert answer.verdict is Verdict.DONE
+    (opened,) = (await connected.terminal.snapshot()).positions
+    assert (opened.ticket, opened.comment, opened.magic) == (answer.order, "dtms-1", 7)
+
+
+@pytest.mark.parametrize("deadlines", [Deadlines(send=0.5)])
+@pytest.mark.parametrize("house", ["spawned"], indirect=True)
+async def test_an_order_whose_answer_never_comes_was_sent_once(connected: House) -> None:
+    connected.hand.fault("no_answer", hang="true")
+    with pytest.raises(TerminalSilent, match="SendOrder"):
+        await connected.terminal.send(AN_ORDER, "dtms-1", 7, 20)
+    with pytest.raises(TerminalUnreachable):
+        await connected.terminal.send(AN_ORDER, "dtms-2", 7, 20)
+    await connected.terminal.connect(PATIENCE_SECONDS)
+    connected.hand.advance(600)
+    assert [p.comment for p in (await connected.terminal.snapshot()).positions] == ["dtms-1"]
+
+
+@pytest.mark.parametrize("deadlines", [Deadlines(send=1.0)])
+@pytest.mark.parametrize("house", ["attached"], indirect=True)
+async def test_an_order_is_not_sent_after_its_deadline(connected: House) -> None:
+    connected.hand.fault("hang", call="symbol_info", seconds=1.5)  # right before it would be
+    with pytest.raises(TerminalSilent, match="SendOrder"):
+        await connected.terminal.send(AN_ORDER, "dtms-1", 7, 20)
+    await connected.terminal.connect(PATIENCE_SECONDS)
+    assert (await connected.terminal.snapshot()).positions == ()
 
 
 @isolated

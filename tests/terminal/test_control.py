@@ -64,6 +64,9 @@ def test_nonsense_is_refused_and_the_connection_lives(host: RunningHost, hosts: 
         lambda: control.speed(-1),
         lambda: control.advance(-1),
         lambda: control.jump("NOSUCH", 5),
+        lambda: control.deposit(0.001),
+        lambda: control.deposit(float("nan")),
+        lambda: control.deposit(-1e9),
     ):
         with pytest.raises(ControlRefused):
             attempt()

@@ -1,34 +1,18 @@
 """The adapter: what the module says, in the domain's values, and what it will not believe."""
 
-from collections.abc import Callable
 from math import inf, nan
 from typing import Any
 
 import pytest
 from dtms_server.domain.errors import TerminalFailed
-from dtms_server.domain.market import AccountKind, DealEntry, DealReason, MarginMode
+from dtms_server.domain.market import AccountKind, MarginMode
 from dtms_server.terminal import simulator
 from dtms_server.terminal.clock import ServerClock
 from dtms_server.terminal.messages import Connect
 from dtms_server.terminal.metatrader import MetaTrader
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
-
-Answer = Callable[[Any], Any]
-
-
-class Twisted:
-    """The simulated module, but for what one call answers."""
-
-    def __init__(self, name: str, twist: Answer) -> None:
-        self._name = name
-        self._twist = twist
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(simulator, name)
-        if name != self._name:
-            return real
-        return lambda *args, **named: self._twist(real(*args, **named))
+from terminal.twisted import adapter, first, whole
 
 
 @pytest.fixture
@@ -38,18 +22,6 @@ def ticket() -> int:
     opened = control.open_position("EURUSD", "BUY", 0.2)
     assert opened is not None
     return opened.ticket
-
-
-def adapter(name: str = "", twist: Answer = lambda answer: answer) -> MetaTrader:
-    return MetaTrader(Twisted(name, twist), ServerClock("EET"), control.clock)
-
-
-def first(**changes: object) -> Answer:
-    return lambda answer: (answer[0]._replace(**changes), *answer[1:])
-
-
-def whole(**changes: object) -> Answer:
-    return lambda answer: answer._replace(**changes)
 
 
 @pytest.mark.parametrize("name", ["volume", "price_open", "sl", "tp", "price_current", "profit"])
@@ -122,45 +94,6 @@ def test_an_account_that_forbids_trading_shows_it(ticket: int, switch: str) -> N
 @pytest.mark.parametrize("switch", [{"trade_allowed": False}, {"tradeapi_disabled": True}])
 def test_a_terminal_that_forbids_trading_shows_it(ticket: int, switch: dict[str, bool]) -> None:
     assert not adapter("terminal_info", whole(**switch)).snapshot().trade_allowed
-
-
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (0, DealReason.CLIENT),
-        (3, DealReason.EXPERT),
-        (4, DealReason.SL),
-        (5, DealReason.TP),
-        (6, DealReason.STOP_OUT),
-        (8, DealReason.VARIATION_MARGIN),
-        (77, DealReason.OTHER),
-    ],
-)
-def test_the_reason_of_a_deal_is_named(ticket: int, code: int, reason: DealReason) -> None:
-    (deal,) = adapter("history_deals_get", first(reason=code)).deals(ticket)
-    assert deal.reason is reason
-
-
-def test_deals_come_oldest_first_whatever_the_order(ticket: int) -> None:
-    control.advance(60)
-    control.close_position(ticket)
-    deals = adapter("history_deals_get", lambda found: found[::-1]).deals(ticket)
-    assert [deal.entry for deal in deals] == [DealEntry.IN, DealEntry.OUT]
-
-
-def test_a_deal_of_another_position_is_an_error(ticket: int) -> None:
-    with pytest.raises(TerminalFailed, match="others than position"):
-        adapter("history_deals_get", first(position_id=ticket + 1)).deals(ticket)
-
-
-@pytest.mark.parametrize("lie", [{"entry": 9}, {"volume": nan}, {"profit": inf}])
-def test_a_deal_without_sense_is_an_error(ticket: int, lie: dict[str, Any]) -> None:
-    with pytest.raises(TerminalFailed, match="history_deals_get"):
-        adapter("history_deals_get", first(**lie)).deals(ticket)
-
-
-def test_a_dividend_is_no_deal_of_a_side(ticket: int) -> None:
-    assert adapter("history_deals_get", first(type=15)).deals(ticket) == ()
 
 
 def test_the_module_is_initialised_with_what_is_given_and_no_more() -> None:

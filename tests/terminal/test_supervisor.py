@@ -9,18 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dtms_server.domain.actions import Order, Verb
 from dtms_server.domain.errors import TerminalSilent, TerminalUnreachable
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
+from dtms_server.terminal.link import LinkedTerminal
 from dtms_server.terminal.messages import (
     Connect,
+    Deadlines,
     Done,
     Hello,
     ReadSnapshot,
     Seen,
     Welcome,
 )
-from dtms_server.terminal.options import HostOptions
+from dtms_server.terminal.options import HostOptions, parse_address
 from hosts import KEY, PATIENCE_SECONDS, STILL, call
 
 A_SUPERVISOR = """
@@ -73,6 +76,30 @@ def test_a_host_that_hangs_is_started_again_with_its_world_and_port(supervisor: 
     assert "hangs in a call past its deadline" in supervisor.line()
     assert "is started again" in supervisor.line()
     assert positions(address) == (opened,)
+
+
+async def test_an_order_whose_answer_hangs_is_carried_out_once(supervisor: Supervisor) -> None:
+    address = supervisor.line().removeprefix("at ")
+    terminal = LinkedTerminal(parse_address(address), KEY, deadlines=Deadlines(send=0.5))
+    await terminal.connect(PATIENCE_SECONDS)
+    with SimulatorControl(address, KEY) as hand:
+        hand.fault("no_answer", {"hang": True})
+    order = Order(Verb.OPEN, "EURUSD", Direction.BUY, 1.0, 0.1)
+    with pytest.raises(TerminalSilent, match="SendOrder"):
+        await terminal.send(order, "dtms-1", 7, 20)
+    await reconnect(terminal)
+    seen = await terminal.snapshot()
+    assert [(p.comment, p.magic) for p in seen.positions] == [("dtms-1", 7)]
+    await terminal.close()
+
+
+async def reconnect(terminal: LinkedTerminal) -> None:
+    while True:  # until the host is started again, or pytest's own timeout
+        try:
+            await terminal.connect(PATIENCE_SECONDS)
+        except (TerminalUnreachable, TerminalSilent):
+            continue
+        return
 
 
 def positions(address: str) -> object:

@@ -9,9 +9,9 @@ from dtms_server.domain.errors import TerminalFailed, TerminalSilent, TerminalUn
 from dtms_server.terminal import wire
 from dtms_server.terminal.messages import (
     Answered,
+    Dealt,
     Done,
     Failure,
-    History,
     ReadClock,
     Refused,
     Reply,
@@ -59,7 +59,7 @@ def test_a_refusal_is_raised_in_its_own_words(ends: Ends) -> None:
         caller.ask(ReadClock(), Done, PATIENCE_SECONDS)
 
 
-@pytest.mark.parametrize(("number", "reply"), [(9, Done()), (1, History(()))])
+@pytest.mark.parametrize(("number", "reply"), [(9, Done()), (1, Dealt(()))])
 def test_an_answer_out_of_turn_ends_the_connection(ends: Ends, number: int, reply: Reply) -> None:
     caller, host = ends
     answer(host, reply, number)

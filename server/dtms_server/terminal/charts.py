@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dtms_server.domain.bars import Bars
 from dtms_server.domain.charts import BidChanges, Charts, PriceFacts, bid_changes
 from dtms_server.domain.policy.analysis import AnalysisPolicy
+from dtms_server.terminal.belief import moment
 from dtms_server.terminal.clock import ServerClock
 from dtms_server.terminal.messages import Charted, ReadCharts, Rows
 
@@ -36,7 +37,8 @@ class ChartReader:
         symbol = asked.symbol
         self._call("symbol_select", symbol, True)
         info = self._call("symbol_info", symbol)
-        quote_at = self._server.utc(self._call("symbol_info_tick", symbol).time_msc)
+        tick = self._call("symbol_info_tick", symbol)
+        quote_at = moment(self._server, tick.time_msc, "symbol_info_tick")
         fresh = asked.at - quote_at < timedelta(seconds=asked.fresh_quote_seconds)
         # By its own clock a computer that is ahead would take a forming bar for closed: a bar has
         # closed once a quote came after it, or none for longer than clocks differ.

@@ -24,10 +24,11 @@ class ServerClock:
         self._newest_milliseconds = 0
         self._candidate: timedelta | None = None
 
-    def utc(self, server_milliseconds: int) -> datetime:
-        """Return the instant that the server calls so many milliseconds since 1970."""
+    def utc(self, server_milliseconds: int, fold: int = 0) -> datetime:
+        """Return the instant that the server calls so many milliseconds since 1970; of the hour
+        that its clock shows twice in autumn the first, or with a `fold` of 1 the second."""
         local = EPOCH + timedelta(milliseconds=server_milliseconds)
-        return local.replace(tzinfo=self._zone).astimezone(UTC)
+        return local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
 
     def utc_seconds(self, server_seconds: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the UTC epochs of many server epochs, in whole seconds."""

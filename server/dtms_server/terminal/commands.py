@@ -70,6 +70,12 @@ class SetAccount(Command, frozen=True):
     rules: Mapping[str, Parameter]
 
 
+class Deposit(Command, frozen=True):
+    """Pay so much into the account, in its currency; below 0 out of it."""
+
+    amount: float
+
+
 class SetSpeed(Command, frozen=True):
     """How fast the virtual clock runs; at 0 it stands."""
 
@@ -98,6 +104,7 @@ ControlRequest = (
     | ClearFaults
     | SetSymbol
     | SetAccount
+    | Deposit
     | SetSpeed
     | Advance
     | Jump

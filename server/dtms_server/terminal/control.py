@@ -14,6 +14,7 @@ from dtms_server.terminal.commands import (
     Advance,
     ClearFaults,
     ClosePosition,
+    Deposit,
     InjectFault,
     Jump,
     ListPositions,
@@ -124,6 +125,10 @@ class SimulatorControl:
     def account(self, rules: Mapping[str, Parameter]) -> None:
         """Change the account's rules; the refusal of an unknown one names the known ones."""
         self._ask(SetAccount(rules), Done)
+
+    def deposit(self, amount: float) -> None:
+        """Pay so much into the account, in its currency; below 0 out of it."""
+        self._ask(Deposit(amount), Done)
 
     def clock(self) -> tuple[datetime, float]:
         """Return the virtual clock in UTC, and its speed."""

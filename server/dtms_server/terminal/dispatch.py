@@ -12,6 +12,7 @@ from dtms_server.terminal.commands import (
     ClosePosition,
     Command,
     ControlRequest,
+    Deposit,
     InjectFault,
     Jump,
     ListPositions,
@@ -24,17 +25,23 @@ from dtms_server.terminal.commands import (
 from dtms_server.terminal.messages import (
     Clock,
     Connect,
+    Dealt,
     Done,
     Failure,
     Held,
-    History,
+    Past,
+    Quoted,
     ReadCharts,
     ReadClock,
     ReadDeals,
+    ReadHistory,
+    ReadQuote,
     ReadSnapshot,
     Refused,
     Reply,
     Seen,
+    SendOrder,
+    Sent,
 )
 from dtms_server.terminal.metatrader import MetaTrader
 from dtms_server.terminal.reception import Pending
@@ -79,6 +86,9 @@ class SimulatorDesk:
                 return Done()
             case SetAccount(rules=rules):
                 control.account(**rules)
+                return Done()
+            case Deposit(amount=amount):
+                control.deposit(amount)
                 return Done()
             case Jump(symbol=symbol, points=points):
                 control.jump(symbol, points)
@@ -127,9 +137,15 @@ class Dispatch:
             case ReadSnapshot() if pending.role == "server":
                 return Seen(self._terminal.snapshot())
             case ReadDeals(position_id=position_id) if pending.role == "server":
-                return History(self._terminal.deals(position_id))
+                return Dealt(self._terminal.deals(position_id))
             case ReadCharts() as request if pending.role == "server":
                 return self._terminal.charts(request)
+            case ReadQuote(symbol=symbol) if pending.role == "server":
+                return Quoted(self._terminal.quote(symbol))
+            case ReadHistory(since=since) if pending.role == "server":
+                return Past(self._terminal.history(since))
+            case SendOrder(request=request) if pending.role == "server":
+                return Sent(self._terminal.send(request, pending.is_in_time))
             case Connect() as request if pending.role == "server":
                 self._terminal.connect(request)
                 return Done()

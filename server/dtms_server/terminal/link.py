@@ -8,26 +8,33 @@ from datetime import datetime
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from dtms_server.domain.actions import Answer, Order
 from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import (
     DtmsError,
     TerminalSilent,
     TerminalUnreachable,
 )
-from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.market import Deal, History, Quote, Snapshot
 from dtms_server.domain.policy.analysis import AnalysisPolicy
-from dtms_server.terminal import charts
+from dtms_server.terminal import charts, requests
 from dtms_server.terminal.messages import (
     Charted,
     Clock,
     Connect,
     Deadlines,
+    Dealt,
     Done,
-    History,
+    Past,
+    Quoted,
     ReadClock,
     ReadDeals,
+    ReadHistory,
+    ReadQuote,
     ReadSnapshot,
     Seen,
+    SendOrder,
+    Sent,
 )
 from dtms_server.terminal.options import HostOptions
 from dtms_server.terminal.session import Session, Target
@@ -103,13 +110,27 @@ class LinkedTerminal:
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """See ports.Terminal."""
         request = ReadDeals(position_id)
-        history = await self._connected().ask(request, History, self._deadlines.deals)
-        return history.deals
+        return (await self._connected().ask(request, Dealt, self._deadlines.deals)).deals
 
     async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """See ports.Terminal."""
         wanted = charts.request(symbol, at, policy)
         return charts.unpack(await self._connected().ask(wanted, Charted, self._deadlines.charts))
+
+    async def quote(self, symbol: str) -> Quote:
+        """See ports.Terminal."""
+        request = ReadQuote(symbol)
+        return (await self._connected().ask(request, Quoted, self._deadlines.quote)).quote
+
+    async def history(self, since: datetime) -> History:
+        """See ports.Terminal."""
+        request = ReadHistory(since)
+        return (await self._connected().ask(request, Past, self._deadlines.history)).history
+
+    async def send(self, order: Order, comment: str, magic: int, deviation_points: int) -> Answer:
+        """See ports.Terminal; raises ValueError, with nothing sent, for what no order can be."""
+        request = SendOrder(requests.request(order, comment, magic, deviation_points))
+        return (await self._connected().ask(request, Sent, self._deadlines.send)).answer
 
     async def close(self) -> None:
         """See ports.Terminal."""

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from dtms_server.domain.actions import Answer, Order
 from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import TerminalUnreachable
-from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.market import Deal, History, Quote, Snapshot
 from dtms_server.domain.policy.analysis import AnalysisPolicy
-from dtms_server.terminal import charts, simulator
+from dtms_server.terminal import charts, requests, simulator
 from dtms_server.terminal.clock import ServerClock
 from dtms_server.terminal.messages import Connect
 from dtms_server.terminal.metatrader import MetaTrader
@@ -50,6 +51,22 @@ class LocalTerminal:
         self._check()
         wanted = charts.request(symbol, at, policy)
         return charts.unpack(self._terminal.charts(wanted))
+
+    async def quote(self, symbol: str) -> Quote:
+        """See ports.Terminal."""
+        self._check()
+        return self._terminal.quote(symbol)
+
+    async def history(self, since: datetime) -> History:
+        """See ports.Terminal."""
+        self._check()
+        return self._terminal.history(since)
+
+    async def send(self, order: Order, comment: str, magic: int, deviation_points: int) -> Answer:
+        """See ports.Terminal; raises ValueError, with nothing sent, for what no order can be."""
+        request = requests.request(order, comment, magic, deviation_points)
+        self._check()
+        return self._terminal.send(request)
 
     async def close(self) -> None:
         """See ports.Terminal; the world stays as it is."""

@@ -6,10 +6,12 @@ from typing import Final, Literal
 
 from msgspec import Struct, msgpack
 
-from dtms_server.domain.market import Deal, Position, Snapshot
+from dtms_server.domain.actions import Answer
+from dtms_server.domain.market import Deal, History, Position, Quote, Snapshot
 from dtms_server.terminal.commands import ControlRequest
+from dtms_server.terminal.requests import OrderRequest
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """Both ends must speak the same; raised by every change of this page."""
 
 Role = Literal["server", "control"]
@@ -23,6 +25,9 @@ class Deadlines:
     snapshot: float = 5.0
     deals: float = 20.0
     charts: float = 20.0
+    quote: float = 5.0
+    history: float = 20.0
+    send: float = 30.0
     clock: float = 20.0
     control: float = 10.0
     advance: float = 60.0
@@ -57,7 +62,7 @@ class ReadSnapshot(Message, frozen=True):
 
 
 class ReadDeals(Message, frozen=True):
-    """Answered by History."""
+    """Answered by Dealt."""
 
     position_id: int
 
@@ -72,11 +77,40 @@ class ReadCharts(Message, frozen=True):
     fresh_quote_seconds: float
 
 
+class ReadQuote(Message, frozen=True):
+    """Answered by Quoted."""
+
+    symbol: str
+
+
+class ReadHistory(Message, frozen=True):
+    """Answered by Past."""
+
+    since: datetime
+
+
+class SendOrder(Message, frozen=True):
+    """Answered by Sent."""
+
+    request: OrderRequest
+
+
 class ReadClock(Message, frozen=True):
     """Answered by Clock, as are SetSpeed and Advance; a server asks it too, as a sign of life."""
 
 
-Request = Hello | Connect | ReadSnapshot | ReadDeals | ReadCharts | ReadClock | ControlRequest
+Request = (
+    Hello
+    | Connect
+    | ReadSnapshot
+    | ReadDeals
+    | ReadCharts
+    | ReadQuote
+    | ReadHistory
+    | SendOrder
+    | ReadClock
+    | ControlRequest
+)
 
 
 class Welcome(Message, frozen=True):
@@ -96,7 +130,7 @@ class Seen(Message, frozen=True):
     snapshot: Snapshot
 
 
-class History(Message, frozen=True):
+class Dealt(Message, frozen=True):
     """The answer to ReadDeals."""
 
     deals: tuple[Deal, ...]
@@ -120,6 +154,24 @@ class Charted(Message, frozen=True):
     m5: Rows
     m15: Rows
     bid_changes: tuple[int, int] | None
+
+
+class Quoted(Message, frozen=True):
+    """The answer to ReadQuote."""
+
+    quote: Quote
+
+
+class Past(Message, frozen=True):
+    """The answer to ReadHistory."""
+
+    history: History
+
+
+class Sent(Message, frozen=True):
+    """The answer to SendOrder, whatever became of the order."""
+
+    answer: Answer
 
 
 class Held(Message, frozen=True):
@@ -149,7 +201,20 @@ class Refused(Message, frozen=True):
     text: str
 
 
-Reply = Welcome | Done | Seen | History | Charted | Held | Clock | Failure | Refused
+Reply = (
+    Welcome
+    | Done
+    | Seen
+    | Dealt
+    | Charted
+    | Quoted
+    | Past
+    | Sent
+    | Held
+    | Clock
+    | Failure
+    | Refused
+)
 
 
 class Asked(Struct, frozen=True, array_like=True):

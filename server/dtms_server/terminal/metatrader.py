@@ -1,46 +1,36 @@
-"""The MetaTrader 5 API in the domain's values: the only place that reads the module's structs."""
+"""The MetaTrader 5 API in the domain's values; with its readers, all that knows the module."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from math import isfinite
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from dtms_server.domain.actions import Answer
 from dtms_server.domain.errors import TerminalFailed
 from dtms_server.domain.market import (
     Account,
     AccountKind,
     Deal,
-    DealEntry,
-    DealReason,
+    History,
     MarginMode,
     Position,
+    Quote,
     Snapshot,
 )
 from dtms_server.domain.trade import Direction
+from dtms_server.terminal.belief import finite, known, lie, moment
 from dtms_server.terminal.charts import ChartReader
 from dtms_server.terminal.clock import ServerClock
+from dtms_server.terminal.history import HistoryReader
 from dtms_server.terminal.messages import Charted, Connect, ReadCharts
+from dtms_server.terminal.quotes import QuoteReader
+from dtms_server.terminal.requests import OrderRequest
+from dtms_server.terminal.sending import OrderSender
 
-T = TypeVar("T")
-
-# The codes below are the module's ACCOUNT_MARGIN_MODE_*, ACCOUNT_TRADE_MODE_*, POSITION_TYPE_* and
-# DEAL_*; the module itself has no enums.
+# The codes below are the module's ACCOUNT_MARGIN_MODE_*, ACCOUNT_TRADE_MODE_* and POSITION_TYPE_*;
+# the module itself has no enums.
 MARGIN_MODES: Final = {0: MarginMode.NETTING, 1: MarginMode.EXCHANGE, 2: MarginMode.HEDGING}
 ACCOUNT_KINDS: Final = {0: AccountKind.DEMO, 1: AccountKind.CONTEST, 2: AccountKind.REAL}
 DIRECTIONS: Final = {0: Direction.BUY, 1: Direction.SELL}
-ENTRIES: Final = {0: DealEntry.IN, 1: DealEntry.OUT, 2: DealEntry.INOUT, 3: DealEntry.OUT_BY}
-REASONS: Final = {
-    0: DealReason.CLIENT,
-    1: DealReason.MOBILE,
-    2: DealReason.WEB,
-    3: DealReason.EXPERT,
-    4: DealReason.SL,
-    5: DealReason.TP,
-    6: DealReason.STOP_OUT,
-    7: DealReason.ROLLOVER,
-    8: DealReason.VARIATION_MARGIN,
-    9: DealReason.SPLIT,
-}
 SYMBOLS_WATCHED: Final = 4
 """How many symbols' ticks are read each snapshot to learn the server's offset."""
 
@@ -59,6 +49,9 @@ class MetaTrader:
         """Tells the terminal's time in UTC, and the speed it runs at."""
         self._visible: tuple[str, ...] = ()
         self._charts = ChartReader(self._call, server)
+        self._quotes = QuoteReader(self._call, server)
+        self._history = HistoryReader(self._call, server, now)
+        self._orders = OrderSender(self._call)
 
     def connect(self, request: Connect) -> None:
         """Initialise the module anew: after a broken pipe nothing else makes it answer."""
@@ -96,17 +89,25 @@ class MetaTrader:
         )
 
     def deals(self, position_id: int) -> tuple[Deal, ...]:
-        """Read the deals of a position, oldest first. What moved no volume (a dividend, a charge)
-        is left out: it has no side."""
-        found = self._call("history_deals_get", position=position_id)
-        if any(raw.position_id != position_id for raw in found):
-            raise lie("history_deals_get", f"deals of others than position {position_id}")
-        ordered = sorted(found, key=lambda raw: (raw.time_msc, raw.ticket))
-        return tuple(self._deal(raw) for raw in ordered if raw.type in DIRECTIONS)
+        """Read the deals of a position, oldest first."""
+        return self._history.of_position(position_id)
 
     def charts(self, asked: ReadCharts) -> Charted:
         """Read what an analysis of a symbol needs."""
         return self._charts.read(asked)
+
+    def quote(self, symbol: str) -> Quote:
+        """Read a symbol's newest tick and its facts."""
+        return self._quotes.read(symbol)
+
+    def history(self, since: datetime) -> History:
+        """Read what happened on the account since then (UTC), and the orders that wait."""
+        return self._history.since(since)
+
+    def send(self, request: OrderRequest, in_time: Callable[[], bool] = lambda: True) -> Answer:
+        """Send an order once; `in_time` tells right before whether anybody still waits for it.
+        Never raises: an error is an answer too."""
+        return self._orders.send(request, in_time)
 
     def position(self, raw: Any) -> Position:
         """Return one TradePosition of the module as a value; raises TerminalFailed if it lies."""
@@ -118,37 +119,17 @@ class MetaTrader:
             ticket=raw.ticket,
             identifier=raw.identifier,
             symbol=raw.symbol,
-            direction=_known(DIRECTIONS, raw.type, call, f"{where}'s type"),
-            volume_lots=_finite(raw, "volume", call),
-            entry_price=_finite(raw, "price_open", call),
-            stop_loss=_finite(raw, "sl", call) or None,
-            take_profit=_finite(raw, "tp", call) or None,
-            current_price=_finite(raw, "price_current", call),
-            profit=_finite(raw, "profit", call),
-            swap=_finite(raw, "swap", call),
+            direction=known(DIRECTIONS, raw.type, call, f"{where}'s type"),
+            volume_lots=finite(raw, "volume", call),
+            entry_price=finite(raw, "price_open", call),
+            stop_loss=finite(raw, "sl", call) or None,
+            take_profit=finite(raw, "tp", call) or None,
+            current_price=finite(raw, "price_current", call),
+            profit=finite(raw, "profit", call),
+            swap=finite(raw, "swap", call),
             magic=raw.magic,
             comment=raw.comment,
-            opened_at=self._utc(raw.time_msc, call),
-        )
-
-    def _deal(self, raw: Any) -> Deal:
-        call = "history_deals_get"
-        return Deal(
-            ticket=raw.ticket,
-            order=raw.order,
-            position_id=raw.position_id,
-            entry=_known(ENTRIES, raw.entry, call, f"deal {raw.ticket}'s entry"),
-            reason=REASONS.get(raw.reason, DealReason.OTHER),
-            direction=DIRECTIONS[raw.type],
-            volume_lots=_finite(raw, "volume", call),
-            price=_finite(raw, "price", call),
-            profit=_finite(raw, "profit", call),
-            swap=_finite(raw, "swap", call),
-            commission=_finite(raw, "commission", call),
-            fee=_finite(raw, "fee", call),
-            magic=raw.magic,
-            comment=raw.comment,
-            at=self._utc(raw.time_msc, call),
+            opened_at=moment(self._server, raw.time_msc, call),
         )
 
     def _call(self, name: str, *positional: object, **named: object) -> Any:
@@ -165,17 +146,6 @@ class MetaTrader:
         newest = max((tick.time_msc for tick in ticks if tick is not None), default=0)
         self._server.observe(newest, before, self.now()[0])
 
-    def _utc(self, milliseconds: int, call: str) -> datetime:
-        try:
-            return self._server.utc(milliseconds)
-        except (OverflowError, ValueError) as error:
-            raise lie(call, f"a time of {milliseconds} ms") from error
-
-
-def lie(call: str, text: str) -> TerminalFailed:
-    """Return the error for an answer that cannot be true; its code is 0, which no call has."""
-    return TerminalFailed(call=call, code=0, text=text)
-
 
 def _account(raw: Any) -> Account:
     call = "account_info"
@@ -185,24 +155,11 @@ def _account(raw: Any) -> Account:
         login=raw.login,
         server=raw.server,
         currency=raw.currency,
-        kind=_known(ACCOUNT_KINDS, raw.trade_mode, call, "trade_mode"),
-        margin_mode=_known(MARGIN_MODES, raw.margin_mode, call, "margin_mode"),
-        balance=_finite(raw, "balance", call),
-        equity=_finite(raw, "equity", call),
-        profit=_finite(raw, "profit", call),
-        margin=_finite(raw, "margin", call),
+        kind=known(ACCOUNT_KINDS, raw.trade_mode, call, "trade_mode"),
+        margin_mode=known(MARGIN_MODES, raw.margin_mode, call, "margin_mode"),
+        balance=finite(raw, "balance", call),
+        equity=finite(raw, "equity", call),
+        profit=finite(raw, "profit", call),
+        margin=finite(raw, "margin", call),
         trade_allowed=bool(raw.trade_allowed and raw.trade_expert),
     )
-
-
-def _known(table: Mapping[int, T], code: int, call: str, what: str) -> T:
-    if code not in table:
-        raise lie(call, f"{what} is {code}, which is not known")
-    return table[code]
-
-
-def _finite(raw: Any, name: str, call: str) -> float:
-    value = float(getattr(raw, name))
-    if not isfinite(value):
-        raise lie(call, f"{name} of {getattr(raw, 'ticket', 'the account')} is {value}")
-    return value

@@ -46,7 +46,11 @@ class Pending:
 
     def is_wanted(self) -> bool:
         """Is it still waited for? Asked once, right before it is answered."""
-        return self.answer.set_running_or_notify_cancel() and time.monotonic() < self.expires
+        return self.answer.set_running_or_notify_cancel() and self.is_in_time()
+
+    def is_in_time(self) -> bool:
+        """Has it not expired yet? What must not be done too late asks again right before it."""
+        return time.monotonic() < self.expires
 
 
 class Visitor:
@@ -181,6 +185,8 @@ class Reception:
     def _answered(self, visitor: Visitor, pending: Pending) -> Reply:
         """Wait for the main thread, but no longer than the visitor does; raises EOFError."""
         visitor.waits = True
+        if visitor.has_gone:  # before its words got here: an order may not be sent for nobody
+            raise EOFError
         self.requests.put(pending)
         while True:
             try:

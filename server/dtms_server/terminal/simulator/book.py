@@ -60,14 +60,14 @@ class Book(msgspec.Struct):
     waiting: list[Waiting] = msgspec.field(default_factory=list)
 
     def deposit(self, amount: float, at: int) -> None:
-        """Begin the history with a deposit."""
+        """Pay so much in at a moment (server milliseconds), or below 0 out."""
         self._settle(
             TradeDeal(
                 time=at // 1000,
                 time_msc=at,
                 type=c.DEAL_TYPE_BALANCE,
                 profit=amount,
-                comment="Deposit",
+                comment="Deposit" if amount >= 0 else "Withdrawal",
             )
         )
 

@@ -138,6 +138,18 @@ def account(**changes: object) -> dict[str, Any]:
     return in_force
 
 
+def deposit(amount: float) -> None:
+    """Pay so much into the account, in its currency; below 0 out of it, of what is free."""
+    world = _now()
+    broker = world.broker
+    if not math.isfinite(amount) or round(amount, 2) == 0:
+        raise Refused(0, f"{amount} cannot be paid in or out")
+    if amount < 0 and -amount > broker.margin_free:
+        raise Refused(c.TRADE_RETCODE_NO_MONEY, f"only {broker.margin_free} is free")
+    broker.book.deposit(round(amount, 2), broker.now)
+    world.save()
+
+
 def clock() -> tuple[datetime, float]:
     """Return the virtual clock (UTC) and its speed; 0 stands still."""
     world = current()
