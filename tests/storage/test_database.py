@@ -55,7 +55,8 @@ def a_newer_version(
     shutil.copytree(CHECKOUT / "alembic", scripts, ignore=shutil.ignore_patterns("__pycache__"))
     (scripts / "versions" / "9999_later.py").write_text(
         "from alembic import op\n"
-        'revision, down_revision, branch_labels, depends_on = "9999", "0001", None, None\n'
+        f"revision, down_revision = '9999', '{migrations.newest()}'\n"
+        "branch_labels = depends_on = None\n"
         f"def upgrade():\n    {upgrade}\n"
     )
     with monkeypatch.context() as patched:
@@ -170,7 +171,7 @@ async def test_the_log_of_a_database_that_was_removed_is_not_played_into_a_new_o
     database.with_name("dtms.db-wal").write_bytes(log)
     store = await opened(database)
     ledger = await store.open_account(a_trade(7).account)
-    assert await ledger.trades.guarded() == ()
+    assert await ledger.trades.active() == ()
     await store.close()
 
 
@@ -186,22 +187,23 @@ async def test_a_migration_copies_the_database_first(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    now = migrations.newest()
     await used(database, a_trade(7))
     with a_newer_version(tmp_path, monkeypatch, "op.execute('CREATE TABLE later (id INTEGER)')"):
         with unchanged(database.parent):
-            due = "its schema is 0001, not 9999: run `dtms migrate`"
+            due = f"its schema is {now}, not 9999: run `dtms migrate`"
             assert await refused(database, migrate=False) == due
         done = migrate(database, "the test")
-        assert (done.before, done.after) == ("0001", "9999")
-        assert done.copy == database.with_name("dtms.db.0001.bak")
+        assert (done.before, done.after) == (now, "9999")
+        assert done.copy == database.with_name(f"dtms.db.{now}.bak")
         assert migrate(database, "the test").copy is None
         store = await opened(database, migrate=False)
         ledger = await store.open_account(a_trade(7).account)
-        assert await ledger.trades.guarded() == (a_trade(7),)
+        assert await ledger.trades.active() == (a_trade(7),)
         await store.close()
     old = await opened(done.copy)  # the copy is whole: the older version goes on with it
     ledger = await old.open_account(a_trade(7).account)
-    assert await ledger.trades.guarded() == (a_trade(7),)
+    assert await ledger.trades.active() == (a_trade(7),)
     await old.close()
 
 

@@ -7,14 +7,34 @@ from sqlite3 import connect
 from typing import Any
 
 import pytest
-from dtms_server.domain.events import Change, TerminalLost, TradeRegistered, TradeReleased, change
+from dtms_server.domain.actions import ActionState
+from dtms_server.domain.events import (
+    Change,
+    TerminalLost,
+    TradeClosed,
+    TradeRegistered,
+    TradeReleased,
+    change,
+)
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import Trade
-from dtms_server.ports import EventFilter, Ledger, TradeFilter
+from dtms_server.ports import ActionFilter, EventFilter, Ledger, TradeFilter
 from dtms_server.storage.store import SqliteStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledgers import ACCOUNT, LOGINS, a_trade
+from ledgers import (
+    ACCOUNT,
+    CLOSING,
+    HEDGE,
+    LOGINS,
+    a_trade,
+    an_action,
+    changed,
+    done,
+    ended,
+    registered,
+    started,
+)
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 POLICY = Policy(events_streamable=12, closed_kept_days=5)
@@ -94,6 +114,50 @@ async def test_a_removed_trades_events_stay_while_they_can_be_streamed(
     assert await ledger.trades.clean(day(9)) == 0
     assert kept_on_disk(database, trade.account) == {}
     await store.close()
+
+
+async def test_a_closed_trade_is_kept_while_its_hedge_is_open(ledger: Ledger) -> None:
+    trade = a_trade(7)
+    hedged = changed(trade, hedge=HEDGE)
+    assert hedged.trade is not None
+    closed = change(hedged.trade, TradeClosed(CLOSING), day(0))
+    await ledger.journal.append(registered(trade), hedged, closed)
+    assert await ledger.trades.clean(day(400)) == 0
+    assert await ledger.trades.active() == (closed.trade,)
+    assert closed.trade is not None
+    await ledger.journal.append(changed(closed.trade, hedge=None, hedge_profit=1.0))
+    assert await ledger.trades.clean(day(400)) == 1
+    assert await ledger.trades.find(7) is None
+
+
+@pytest.mark.parametrize("state", [ActionState.STARTED, ActionState.UNKNOWN])
+async def test_a_trade_is_kept_while_one_of_its_orders_is_not_settled(
+    ledger: Ledger, state: ActionState
+) -> None:
+    trade, settled = a_trade(7), done(an_action(a_trade(7), "settled"))
+    action = replace(an_action(trade, "open"), state=state)
+    released = change(trade, TradeReleased(), day(0))
+    await ledger.journal.append(
+        registered(trade), ended(trade, settled), started(trade, action), released
+    )
+    assert await ledger.trades.clean(day(400)) == 0
+    assert await ledger.actions.unsettled() == (action,)
+    assert released.trade is not None
+    await ledger.journal.append(ended(released.trade, done(action)))
+    assert await ledger.trades.clean(day(400)) == 1
+    assert await ledger.trades.find(7) is None
+
+
+async def test_actions_go_with_their_trade_and_no_other_s_do(ledger: Ledger) -> None:
+    old, kept = a_trade(7), a_trade(8)
+    for trade in (old, kept):
+        names = [f"{trade.ticket}-{n}" for n in range(2)]
+        outcomes = [ended(trade, done(an_action(trade, name))) for name in names]
+        await ledger.journal.append(registered(trade), *outcomes)
+    await ledger.journal.append(change(old, TradeReleased(), day(0)))
+    assert await ledger.trades.clean(day(400)) == 1
+    page = await ledger.actions.page(ActionFilter(), None, 10)
+    assert [action.id for action in page.actions] == ["8-1", "8-0"]
 
 
 STEPS = st.lists(

@@ -13,6 +13,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 E_ = TypeVar("E_", bound=StrEnum)
+F_ = TypeVar("F_")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -77,6 +78,25 @@ class Labels(TypeDecorator[Mapping[str, str]]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> dict[str, str] | None:
         """The labels."""
         return None if value is None else msgspec.json.decode(value, type=dict[str, str])
+
+
+class Json(TypeDecorator[F_], Generic[F_]):
+    """Facts that are never searched, a dataclass, as a JSON object."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[F_]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: F_ | None, dialect: Dialect) -> str | None:
+        """The object's text."""
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> F_ | None:
+        """The facts; what the text lacks has its default."""
+        return None if value is None else msgspec.json.decode(value, type=self.kind)
 
 
 def one_of(words: type[StrEnum], table: str, column: str) -> CheckConstraint:

@@ -5,16 +5,32 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Table, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from dtms_server.domain.errors import ResumeTokenExpired, StoreFailed
-from dtms_server.domain.events import Change, EventType, Recorded
+from dtms_server.domain.events import (
+    ActionDone,
+    ActionFailed,
+    ActionsPaused,
+    ActionsResumed,
+    ActionStarted,
+    Change,
+    EventType,
+    Recorded,
+)
 from dtms_server.ports import EventFilter, EventPage
 from dtms_server.storage import meta
 from dtms_server.storage.reader import Reader
-from dtms_server.storage.rows import event_of, event_row, payload_of, recorded_of, row_of
-from dtms_server.storage.tables import EVENTS, TRADES
+from dtms_server.storage.rows import (
+    action_row,
+    event_of,
+    event_row,
+    payload_of,
+    recorded_of,
+    row_of,
+)
+from dtms_server.storage.tables import ACTIONS, EVENTS, TRADES
 from dtms_server.storage.writer import Writer
 
 PAGE: Final = 500
@@ -22,11 +38,18 @@ PAGE: Final = 500
 SHARED: Final = 1_000
 """Newest events kept in memory, so that live streams do not touch the disk."""
 
-_PUT: Final = insert(TRADES)
-PUT_TRADE: Final = _PUT.on_conflict_do_update(
-    index_elements=TRADES.primary_key.columns,
-    set_={column.name: column for column in _PUT.excluded if not column.primary_key},
-)
+
+def _put(table: Table) -> Insert:
+    """Not REPLACE: that removes the old row first, and with it what depends on it."""
+    put = insert(table)
+    return put.on_conflict_do_update(
+        index_elements=table.primary_key.columns,
+        set_={column.name: column for column in put.excluded if not column.primary_key},
+    )
+
+
+PUT_TRADE: Final = _put(TRADES)
+PUT_ACTION: Final = _put(ACTIONS)
 ADD_EVENT: Final = insert(EVENTS)
 
 
@@ -103,7 +126,25 @@ def _write(
     if trades := [change.trade for change in changes if change.trade is not None]:
         assert all(trade.account == account for trade in trades), "a trade of another account"
         connection.execute(PUT_TRADE, [row_of(trade) for trade in trades])
+    for change in changes:  # after the trades, to which the actions belong
+        _keep(connection, account, change)
     return recorded
+
+
+def _keep(connection: Connection, account: str, change: Change) -> None:
+    """Keep what an event says beside its trade."""
+    match change.event:
+        case ActionStarted(action=action) | ActionDone(action=action) | ActionFailed(action=action):
+            trade = change.trade
+            assert trade is not None, "an action of no trade"
+            assert trade.ticket == action.ticket, "an action of another trade"
+            connection.execute(PUT_ACTION, action_row(account, action))
+        case ActionsPaused():
+            meta.set_paused(connection, True)
+        case ActionsResumed():
+            meta.set_paused(connection, False)
+        case _:
+            pass
 
 
 def _read(

@@ -1,4 +1,5 @@
-"""The few facts beside trades and events: the first account, an account's store id and bounds."""
+"""The few facts beside trades and events: the first account, the pause, an account's store id, its
+bounds and its notes."""
 
 import secrets
 from typing import Final
@@ -10,6 +11,10 @@ from dtms_server.storage.tables import EVENTS, META
 
 DATABASE: Final = ""
 """What stands for the account in facts of the database itself."""
+NOTE: Final = "note:"
+"""How the keys of notes begin, lest one be taken for a key of ours."""
+PAUSED: Final = "yes"
+RUNNING: Final = "no"
 
 _NEWEST: Final = select(func.max(EVENTS.c.sequence)).where(EVENTS.c.account == bindparam("account"))
 _COMPACTED: Final = select(cast(META.c.value, Integer)).where(
@@ -43,12 +48,27 @@ def compacted_through(connection: Connection, account: str) -> int:
 
 def set_compacted_through(connection: Connection, account: str, sequence: int) -> None:
     """Set the last sequence that can no longer be streamed."""
-    row = insert(META).values(account=account, key="compacted_through", value=str(sequence))
-    connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[META.c.account, META.c.key], set_={"value": row.excluded.value}
-        )
-    )
+    _set(connection, account, "compacted_through", str(sequence))
+
+
+def paused(connection: Connection) -> bool:
+    """Return whether an operator stopped all orders."""
+    return _read(connection, DATABASE, "paused") == PAUSED
+
+
+def set_paused(connection: Connection, paused: bool) -> None:
+    """Set whether an operator stopped all orders."""
+    _set(connection, DATABASE, "paused", PAUSED if paused else RUNNING)
+
+
+def note(connection: Connection, account: str, key: str) -> str | None:
+    """Return what an account's note says."""
+    return _read(connection, account, NOTE + key)
+
+
+def set_note(connection: Connection, account: str, key: str, value: str) -> None:
+    """Set what an account's note says."""
+    _set(connection, account, NOTE + key, value)
 
 
 def head(connection: Connection, account: str) -> int:
@@ -61,6 +81,15 @@ def _read(connection: Connection, account: str, key: str) -> str | None:
     wanted = select(META.c.value).where(META.c.account == account, META.c.key == key)
     value = connection.execute(wanted).scalar()
     return None if value is None else str(value)
+
+
+def _set(connection: Connection, account: str, key: str, value: str) -> None:
+    row = insert(META).values(account=account, key=key, value=value)
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[META.c.account, META.c.key], set_={"value": row.excluded.value}
+        )
+    )
 
 
 def _set_new(connection: Connection, account: str, key: str, value: str) -> None:

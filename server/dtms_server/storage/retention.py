@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
 
+from dtms_server.domain.actions import UNSETTLED
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import State
 from dtms_server.storage import meta
-from dtms_server.storage.tables import EVENTS, TRADES
+from dtms_server.storage.tables import ACTIONS, EVENTS, TRADES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,19 @@ def _compactable(
 
 
 def _remove_trades(connection: Connection, account: str, entered_before: datetime) -> list[int]:
+    """Remove closed and released trades, and with them their actions; not those that still have an
+    open hedge, or an order whose outcome is not known."""
+    unsettled = exists().where(
+        ACTIONS.c.account == TRADES.c.account,
+        ACTIONS.c.ticket == TRADES.c.ticket,
+        ACTIONS.c.state.in_(UNSETTLED),
+    )
     past = delete(TRADES).where(
         TRADES.c.account == account,
         TRADES.c.state.in_([State.CLOSED, State.RELEASED]),
         TRADES.c.state_entered_at < entered_before,
+        TRADES.c.hedge_position_id.is_(None),
+        ~unsettled,
     )
     return list(connection.execute(past.returning(TRADES.c.ticket)).scalars())
 

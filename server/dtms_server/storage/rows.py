@@ -1,4 +1,4 @@
-"""Trades and events as rows, and back."""
+"""Trades, actions and events as rows, and back."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -7,11 +7,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row
 
+from dtms_server.domain.actions import Action
 from dtms_server.domain.events import CLASS_OF, Change, Event, EventType, Recorded
-from dtms_server.domain.trade import Closing, Terms, Trade
+from dtms_server.domain.trade import Closing, Hedge, Terms, Trade
 
-TERMS: Final = tuple(field.name for field in fields(Terms))
+TERMS: Final = tuple(f.name for f in fields(Terms) if f.name != "hedge")
 TRADE: Final = tuple(f.name for f in fields(Trade) if f.name not in ("terms", "closing"))
+ACTION: Final = tuple(f.name for f in fields(Action) if f.name != "order")
 DECODERS: Final[Mapping[type[Event], msgspec.json.Decoder[Event]]] = {
     kind: msgspec.json.Decoder(kind) for kind in CLASS_OF.values()
 }
@@ -19,11 +21,15 @@ DECODERS: Final[Mapping[type[Event], msgspec.json.Decoder[Event]]] = {
 
 def row_of(trade: Trade) -> dict[str, Any]:
     """Return the trade as a row of TRADES."""
-    closing = trade.closing
+    closing, hedge = trade.closing, trade.terms.hedge
     return (
         {name: getattr(trade, name) for name in TRADE}
         | {name: getattr(trade.terms, name) for name in TERMS}
         | {
+            "hedge_ticket": hedge and hedge.ticket,
+            "hedge_position_id": hedge and hedge.position_id,
+            "hedge_volume_lots": hedge and hedge.volume_lots,
+            "hedge_opened_at": hedge and hedge.opened_at,
             "close_reason": closing and closing.reason,
             "close_profit": closing and closing.profit,
             "close_price": closing and closing.price,
@@ -35,14 +41,23 @@ def row_of(trade: Trade) -> dict[str, Any]:
 def trade_of(row: Row[Any]) -> Trade:
     """Return the trade of a row of TRADES."""
     columns = row._mapping
-    closing = None
-    if row.close_reason is not None:
-        closing = Closing(row.close_reason, row.close_profit, row.close_price, row.closed_at)
     return Trade(
         **{name: columns[name] for name in TRADE},
-        terms=Terms(**{name: columns[name] for name in TERMS}),
-        closing=closing,
+        terms=Terms(**{name: columns[name] for name in TERMS}, hedge=_hedge_of(row)),
+        closing=_closing_of(row),
     )
+
+
+def action_row(account: str, action: Action) -> dict[str, Any]:
+    """Return the action as a row of ACTIONS."""
+    kept = {name: getattr(action, name) for name in ACTION}
+    return {"account": account, "asked": action.order} | kept
+
+
+def action_of(row: Row[Any]) -> Action:
+    """Return the action of a row of ACTIONS."""
+    columns = row._mapping
+    return Action(**{name: columns[name] for name in ACTION}, order=row.asked)
 
 
 def recorded_of(account: str, sequence: int, change: Change) -> Recorded:
@@ -87,6 +102,20 @@ def payload_of(event: Event) -> str:
     if _reread(event, payload) != event:
         raise ValueError(f"not to be kept as JSON: {event}")
     return payload.decode()
+
+
+def _hedge_of(row: Row[Any]) -> Hedge | None:
+    if row.hedge_ticket is None:
+        return None
+    return Hedge(
+        row.hedge_ticket, row.hedge_position_id, row.hedge_volume_lots, row.hedge_opened_at
+    )
+
+
+def _closing_of(row: Row[Any]) -> Closing | None:
+    if row.close_reason is None:
+        return None
+    return Closing(row.close_reason, row.close_profit, row.close_price, row.closed_at)
 
 
 def _reread(event: Event, payload: bytes) -> Event | None:

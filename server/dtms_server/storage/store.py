@@ -12,7 +12,9 @@ from dtms_server.domain.errors import DatabaseUnusable
 from dtms_server.domain.policy import Policy
 from dtms_server.ports import Ledger
 from dtms_server.storage import connections, database, locks, meta, migrations
+from dtms_server.storage.actions import SqliteActions
 from dtms_server.storage.journal import SqliteJournal
+from dtms_server.storage.notes import SqliteNotes
 from dtms_server.storage.reader import Reader, ReadPool
 from dtms_server.storage.trades import SqliteTrades
 from dtms_server.storage.writer import Writer
@@ -53,6 +55,14 @@ class SqliteStore:
         """See ports.Store."""
         return await self._reader.read(meta.first_account)
 
+    async def paused(self) -> bool:
+        """See ports.Store."""
+        return await self._reader.read(meta.paused)
+
+    async def pause(self, paused: bool) -> None:
+        """See ports.Store."""
+        await self.writer.write(partial(meta.set_paused, paused=paused))
+
     async def open_account(self, account: str) -> Ledger:
         """See ports.Store. Asked again for an account it gives the same ledger."""
         async with self._opening:
@@ -81,7 +91,12 @@ class SqliteStore:
     async def _ledger(self, account: str) -> Ledger:
         store_id, head, compacted = await self.writer.write(partial(_add, account=account))
         journal = SqliteJournal(account, self.writer, self._reader, store_id, head, compacted)
-        return Ledger(journal, SqliteTrades(journal, self.writer, self._reader, self._policy))
+        return Ledger(
+            journal,
+            SqliteTrades(journal, self.writer, self._reader, self._policy),
+            SqliteActions(account, self._reader),
+            SqliteNotes(account, self.writer, self._reader),
+        )
 
     def _disconnect(self) -> None:
         self._connection.close()

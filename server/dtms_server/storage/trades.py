@@ -6,16 +6,16 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, func, select
 
 from dtms_server.domain.policy import Policy
-from dtms_server.domain.trade import GUARDED, State, Trade
+from dtms_server.domain.trade import State, Trade
 from dtms_server.ports import TradeFilter, TradePage
 from dtms_server.storage import meta, retention
 from dtms_server.storage.journal import SqliteJournal
 from dtms_server.storage.reader import Reader
 from dtms_server.storage.rows import trade_of
-from dtms_server.storage.tables import TRADES
+from dtms_server.storage.tables import ACTIVE_TRADE, GUARDED_TRADE, TRADES
 from dtms_server.storage.writer import Writer
 
 
@@ -31,15 +31,22 @@ class SqliteTrades:
         self._reader = reader
         self._policy = policy
 
-    async def guarded(self) -> Sequence[Trade]:
+    async def active(self) -> Sequence[Trade]:
         """See ports.Trades."""
-        return await self._reader.read(_all(self._select(TRADES.c.state.in_(GUARDED))))
+        return await self._reader.read(_all(self._select(ACTIVE_TRADE)))
+
+    async def last_closed(self, count: int, since: datetime) -> Sequence[Trade]:
+        """See ports.Trades."""
+        latest = self._mine(TRADES.c.closed_at >= since).order_by(
+            TRADES.c.closed_at.desc(), TRADES.c.ticket.desc()
+        )
+        return await self._reader.read(_all(latest.limit(count)))
 
     async def find(self, ticket: int) -> Trade | None:
         """See ports.Trades."""
         registered = self._select(TRADES.c.ticket == ticket)
         renamed = self._select(TRADES.c.position_ticket == ticket)
-        guarded = renamed.where(TRADES.c.state.in_(GUARDED))
+        guarded = renamed.where(GUARDED_TRADE)
         return await self._reader.read(partial(_first, choices=(registered, guarded, renamed)))
 
     async def page(self, wanted: TradeFilter, after_ticket: int, size: int) -> TradePage:
@@ -73,14 +80,16 @@ class SqliteTrades:
         )
         return cleaned.trades
 
-    def _select(self, *conditions: ColumnElement[bool]) -> Select[Any]:
-        mine = select(TRADES).where(TRADES.c.account == self._account, *conditions)
-        return mine.order_by(TRADES.c.ticket)
+    def _select(self, *conditions: ColumnElement[bool] | TextClause) -> Select[Any]:
+        return self._mine(*conditions).order_by(TRADES.c.ticket)
+
+    def _mine(self, *conditions: ColumnElement[bool] | TextClause) -> Select[Any]:
+        return select(TRADES).where(TRADES.c.account == self._account, *conditions)
 
 
-def _conditions(wanted: TradeFilter) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: TradeFilter) -> Iterator[ColumnElement[bool] | TextClause]:
     if not wanted.include_closed:
-        yield TRADES.c.state.in_(GUARDED)
+        yield ACTIVE_TRADE
     if wanted.states:
         yield TRADES.c.state.in_(wanted.states)
     if wanted.symbols:
