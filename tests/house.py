@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dtms_server.domain import events
-from dtms_server.domain.events import EventType, Recorded
+from dtms_server.domain.events import ChangeCause, EventType, Recorded
 from dtms_server.domain.policy import Policy
-from dtms_server.domain.trade import Direction, Trade
+from dtms_server.domain.trade import Direction, Protection, Trade
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.registration import Claim
-from dtms_server.ports import EventFilter, TradeFilter
+from dtms_server.ports import EventFilter, Terminal, TradeFilter
 from dtms_server.storage.store import SqliteStore
 from dtms_server.terminal.local import LocalTerminal
 from dtms_server.terminal.simulator import control
@@ -67,10 +68,16 @@ class House:
         """Register a position as its bot would."""
         return await self.guard.registration.register(Claim(ticket, symbol, direction))
 
-    async def guarded(self, **how: float) -> int:
+    async def guarded(
+        self,
+        direction: Direction = Direction.BUY,
+        protection: Protection = Protection.PROTECT,
+        **how: Any,
+    ) -> int:
         """Open a position and put it under guard; return its ticket."""
-        ticket = self.open(**how)  # type: ignore[arg-type]  # open checks its own words
-        await self.register(ticket)
+        ticket = self.open(direction, **how)
+        claim = Claim(ticket, "EURUSD", direction, protection=protection)
+        await self.guard.registration.register(claim)
         return ticket
 
     async def trade(self, ticket: int) -> Trade:
@@ -103,6 +110,21 @@ class House:
                     return page.events[0]
                 after = page.scanned
                 await journal.grown(after)
+
+    async def change(self, ticket: int, cause: ChangeCause, after: int = 0) -> Recorded:
+        """Wait for the first change of a trade, by that cause, past a sequence."""
+        while True:
+            told = await self.sees(EventType.TRADE_CHANGED, after)
+            assert isinstance(told.event, events.TradeChanged)
+            if told.ticket == ticket and told.event.cause is cause:
+                return told
+            after = told.sequence
+
+    async def measured(self, *tickets: int) -> None:
+        """Wait until the R of these trades is known; on a calm market nothing more is told then."""
+        for ticket in tickets:
+            await self.change(ticket, ChangeCause.DTMS)
+            assert (await self.trade(ticket)).terms.r_distance is not None
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for something that readiness tells of."""
@@ -146,11 +168,14 @@ async def running(
     database: str = "dtms.db",
     account: str | None = None,
     wait: bool = True,
+    terminal: Terminal | None = None,
 ) -> AsyncIterator[House]:
-    """Run the engine until the block ends; its database stays in the folder for the next run."""
+    """Run the engine until the block ends; its database stays in the folder for the next run. The
+    terminal is that of the settings, begun or taken up again, or one that runs already."""
     store = await SqliteStore.open(folder / database, policy, holder="a test")
-    terminal = LocalTerminal(settings)
+    terminal = terminal or LocalTerminal(settings)
     guard = Guard(terminal, store, policy, source="simulator", account=account)
+    await guard.switch.load()
     house = House(guard, store, policy)
     monitoring = asyncio.create_task(guard.monitor.run())
     try:

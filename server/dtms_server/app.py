@@ -49,6 +49,9 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             account=settings.account,
             startup_seconds=settings.startup_timeout,
         )
+        await guard.switch.load()
+        if settings.paused:
+            await guard.pause("dtms serve --paused")
         watchdog = Watchdog(store.ping, guard.monitor)
         rpc = RpcServer(guard, listening)
         closing.push_async_callback(rpc.stop, 0.0)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from dtms_server.domain.actions import Action, Answer, Order
 from dtms_server.domain.charts import Charts
 from dtms_server.domain.events import Change, EventType, Recorded
-from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.market import Deal, History, Quote, Snapshot
 from dtms_server.domain.policy.analysis import AnalysisPolicy
 from dtms_server.domain.trade import State, Trade
 
@@ -34,6 +35,19 @@ class Terminal(Protocol):
 
     async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """Read a symbol's facts, and as many bars as the policy wants, closed by `at` (UTC)."""
+
+    async def quote(self, symbol: str) -> Quote:
+        """Read a symbol's newest tick and its facts in one step."""
+
+    async def history(self, since: datetime) -> History:
+        """Read the account's deals and deposits from `since` (UTC) on, and the orders that wait."""
+
+    async def send(self, order: Order, comment: str, magic: int, deviation_points: int) -> Answer:
+        """Send one order to the broker, once.
+
+        Raises no TerminalFailed: an error of the module is an Answer too. After TerminalSilent and
+        TerminalUnreachable it is unknown whether the order was carried out.
+        """
 
     async def close(self) -> None:
         """Drop the connection; a terminal that was started for it ends. Never raises."""
@@ -97,7 +111,9 @@ class Journal(Protocol):
     async def append(self, *changes: Change) -> int:
         """Return the last sequence once the changes are on disk (fsync), all of them or none.
 
-        Each change's trade, where it has one, replaces that trade's row in the same transaction.
+        Each change's trade, where it has one, replaces that trade's row in the same transaction, as
+        the action of a RecordedAction does that action's; ActionsPaused and ActionsResumed are what
+        Store.paused tells from then on.
         """
 
     async def page(self, after: int, wanted: EventFilter) -> EventPage:
@@ -113,8 +129,11 @@ class Journal(Protocol):
 class Trades(Protocol):
     """The trades of one account, as the journal left them."""
 
-    async def guarded(self) -> Sequence[Trade]:
-        """All trades that are guarded, by ticket."""
+    async def active(self) -> Sequence[Trade]:
+        """All trades that are active, by ticket: guarded, or with a hedge that outlived them."""
+
+    async def last_closed(self, count: int, since: datetime) -> Sequence[Trade]:
+        """The last trades whose closing deal came at or after `since`, newest first."""
 
     async def find(self, ticket: int) -> Trade | None:
         """The trade registered with that ticket, else the one whose position has, or had, it."""
@@ -130,11 +149,56 @@ class Trades(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ActionFilter:
+    """Which actions to list: those that fit every field that is given. Times are those at which
+    they were started, UTC: from the first on, and before the second."""
+
+    ticket: int | None = None
+    started_from: datetime | None = None
+    started_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPage:
+    """Actions, latest first; `more`: others follow."""
+
+    actions: tuple[Action, ...]
+    more: bool
+
+
+class Actions(Protocol):
+    """The actions of one account, as the journal left them."""
+
+    async def unsettled(self) -> Sequence[Action]:
+        """All actions whose outcome is not on disk, oldest first."""
+
+    async def find(self, action_id: str) -> Action | None:
+        """The action with that id."""
+
+    async def page(
+        self, wanted: ActionFilter, before: tuple[datetime, str] | None, size: int
+    ) -> ActionPage:
+        """Up to `size` actions, latest first, past one that was told by (started_at, id)."""
+
+
+class Notes(Protocol):
+    """Small facts of one account that are no events, and must be known again after a restart."""
+
+    async def read(self, key: str) -> str | None:
+        """The text last written for a key."""
+
+    async def write(self, key: str, value: str) -> None:
+        """Keep a text; on disk on return."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """What the store keeps of one account."""
 
     journal: Journal
     trades: Trades
+    actions: Actions
+    notes: Notes
 
 
 class Store(Protocol):
@@ -142,6 +206,12 @@ class Store(Protocol):
 
     async def first_account(self) -> str | None:
         """The account that this database was first used for; None: it is new."""
+
+    async def paused(self) -> bool:
+        """Did an operator stop all orders? Holds for the whole database."""
+
+    async def pause(self, paused: bool) -> None:
+        """Set that without an event, for as long as no account is known; on disk on return."""
 
     async def open_account(self, account: str) -> Ledger:
         """Claim the account for this process and open its ledger; an account new to the database

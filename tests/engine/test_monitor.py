@@ -32,12 +32,11 @@ async def back(house: House) -> None:
 async def test_what_others_change_is_followed_and_told(house: House) -> None:
     ticket = await house.guarded(lots=0.2)
     control.modify_position(ticket, stop_loss=1.0, take_profit=1.5)
-    first = await house.sees(EventType.TRADE_CHANGED)
+    first = await house.change(ticket, ChangeCause.OUTSIDE)
     assert isinstance(first.event, TradeChanged)
-    assert first.event.cause is ChangeCause.OUTSIDE
     assert (first.event.before.stop_loss, first.event.after.stop_loss) == (None, 1.0)
     control.close_position(ticket, 0.1)
-    second = await house.sees(EventType.TRADE_CHANGED, first.sequence)
+    second = await house.change(ticket, ChangeCause.OUTSIDE, first.sequence)
     assert isinstance(second.event, TradeChanged)
     assert second.event.after.volume_lots == 0.1
     trade = await house.trade(ticket)
@@ -157,12 +156,15 @@ async def test_a_loss_that_a_caller_meets_is_acted_on_at_once(
 @pytest.mark.parametrize("margin_shown", [True, False])
 async def test_an_empty_list_never_closes_a_trade(house: House, margin_shown: bool) -> None:
     ticket = await house.guarded()
+    await house.measured(ticket)
+    measured = house.guard.ledger.journal.head
     control.inject("empty", count=6, flat=not margin_shown)
     await house.cycles(8)
     trade = await house.trade(ticket)
     assert trade.is_guarded
     assert not trade.terms.closing_unconfirmed
-    doubts = [one for one in await house.journal() if one.type is EventType.TRADE_CHANGED]
+    doubts = [one for one in await house.journal() if one.sequence > measured]
+    assert {one.type for one in doubts} <= {EventType.TRADE_CHANGED}
     assert bool(doubts) is not margin_shown
 
 
@@ -170,9 +172,8 @@ async def test_a_close_whose_deals_are_late_is_unconfirmed_until_they_come(house
     ticket = await house.guarded()
     control.inject("late_deals", count=2)
     control.close_position(ticket)
-    doubt = await house.sees(EventType.TRADE_CHANGED)
+    doubt = await house.change(ticket, ChangeCause.PRESENCE)
     assert isinstance(doubt.event, TradeChanged)
-    assert doubt.event.cause is ChangeCause.PRESENCE
     assert doubt.event.after.closing_unconfirmed
     await house.sees(EventType.TRADE_CLOSED, doubt.sequence)
     trade = await house.trade(ticket)
@@ -200,6 +201,7 @@ async def test_a_lost_terminal_is_told_and_its_trades_stand(
     house: House, fault: str, parameters: dict[str, object], reason: str
 ) -> None:
     ticket = await house.guarded()
+    await house.measured(ticket)
     control.inject(fault, **parameters)
     await lost(house)
     told = await house.sees(EventType.TERMINAL_LOST)
@@ -253,6 +255,7 @@ async def test_a_restart_recovers_open_trades_and_proves_closed_ones(
     async with running(tmp_path, settings) as house:
         open_ticket, closed_ticket = await house.guarded(), await house.guarded()
         changed_ticket = await house.guarded(lots=0.2)
+        await house.measured(open_ticket, closed_ticket, changed_ticket)
         head = house.guard.ledger.journal.head
     control.close_position(closed_ticket)
     control.close_position(changed_ticket, 0.1)
@@ -277,7 +280,7 @@ async def test_the_journal_folded_is_the_table(tmp_path: Path, settings: Setting
         await house.guard.registration.release(first)
         await house.register(first)
         control.close_position(second, 0.1)
-        await house.sees(EventType.TRADE_CHANGED)
+        await house.change(second, ChangeCause.OUTSIDE)
         control.close_position(second)
         await house.sees(EventType.TRADE_CLOSED)
         assert await house.folded() == {trade.ticket: trade for trade in await house.trades()}

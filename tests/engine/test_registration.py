@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dtms_server.domain.actions import OUR_COMMENT
 from dtms_server.domain.errors import (
     PositionIsHedge,
     PositionMismatch,
@@ -15,7 +16,6 @@ from dtms_server.domain.errors import (
     UnknownTrade,
 )
 from dtms_server.domain.events import ChangeCause, EventType, TradeChanged, TradeRegistered
-from dtms_server.domain.reconcile import OUR_COMMENT
 from dtms_server.domain.trade import CloseReason, Direction, Protection, State
 from dtms_server.engine.registration import Claim
 from dtms_server.terminal.simulator import control

@@ -4,16 +4,27 @@ import time
 from datetime import datetime
 
 from dtms_server import __version__
+from dtms_server.domain.actions import Action
 from dtms_server.domain.policy import Policy
+from dtms_server.domain.rails import Rail
+from dtms_server.engine.adoption import Adoption
 from dtms_server.engine.clock import TerminalClock
+from dtms_server.engine.cycle import Cycle
+from dtms_server.engine.defence import Defence
 from dtms_server.engine.monitor import Monitor
+from dtms_server.engine.orders import Orders
+from dtms_server.engine.prices import Prices
+from dtms_server.engine.rails import Rails
 from dtms_server.engine.readiness import Phase, Readiness
 from dtms_server.engine.reconciliation import Reconciliation
 from dtms_server.engine.recovery import Recovery
 from dtms_server.engine.registration import Registration
 from dtms_server.engine.roster import Roster
 from dtms_server.engine.scores import Scores
+from dtms_server.engine.settling import Settling
 from dtms_server.engine.status import Status
+from dtms_server.engine.strays import Strays
+from dtms_server.engine.switch import Switch
 from dtms_server.engine.view import TerminalView
 from dtms_server.ports import Ledger, Store, Terminal
 
@@ -34,37 +45,39 @@ class Guard:
         """`source` names the terminal for people; for the rest see Recovery."""
         self._started = time.monotonic()
         self._source = source
-        self._clock = TerminalClock()
-        self._roster = Roster()
-        self._view = TerminalView(terminal, self._clock, policy)
-        self._reconciliation = Reconciliation(self._roster, self._view, policy)
-        self.scores = Scores(self._roster, self._view, policy)
-        self.readiness = Readiness(policy.lost_grace_seconds)
+        self._clock = clock = TerminalClock()
+        self._roster = roster = Roster()
+        self._view = view = TerminalView(terminal, clock, policy)
+        self.scores = scores = Scores(roster, view, policy)
+        self.readiness = readiness = Readiness(policy.lost_grace_seconds)
+        self.switch = switch = Switch(roster, store, clock)
+        self._rails = rails = Rails(roster, view, policy)
+        settling = Settling(roster, view, policy)
+        orders = Orders(roster, view, clock, switch, settling, policy)
+        prices = Prices(roster, view, scores, policy)
+        defence = Defence(roster, view, scores, rails, switch, prices, orders, clock, policy)
+        reconciliation = Reconciliation(roster, view, policy)
+        self._strays = strays = Strays(roster, view, defence, policy)
+        adoption = Adoption(roster, view, policy)
         self.registration = Registration(
-            self._roster, self._view, self._reconciliation, self._clock, self.readiness, policy
+            roster, view, reconciliation, defence, clock, readiness, policy
         )
+        cycle = Cycle(view, settling, reconciliation, adoption, scores, rails, defence, strays)
         recovery = Recovery(
             terminal,
             store,
-            self._view,
-            self._clock,
-            self._roster,
-            self._reconciliation,
-            self.readiness,
+            view,
+            clock,
+            roster,
+            reconciliation,
+            cycle,
+            switch,
+            readiness,
             policy,
             account,
             startup_seconds,
         )
-        self.monitor = Monitor(
-            recovery,
-            self._reconciliation,
-            self._view,
-            self._clock,
-            self._roster,
-            self.scores,
-            self.readiness,
-            policy,
-        )
+        self.monitor = Monitor(recovery, cycle, view, clock, roster, readiness, policy)
 
     @property
     def ledger(self) -> Ledger:
@@ -74,6 +87,19 @@ class Guard:
     def now(self) -> datetime:
         """Return the terminal's time in UTC."""
         return self._clock.now()
+
+    async def pause(self, reason: str) -> tuple[Action, ...]:
+        """Let no order leave from now on; return the actions whose outcome is not known yet. Works
+        in every phase once `load` is done. Raises StoreFailed."""
+        return await self.switch.pause(reason)
+
+    async def resume(self, reason: str) -> None:
+        """Let orders leave again. Raises StoreFailed."""
+        await self.switch.resume(reason)
+
+    async def reset_rails(self) -> tuple[Rail, ...]:
+        """Lift the rails that stay shut, and return which they were."""
+        return await self._rails.reset()
 
     async def status(self) -> Status:
         """Tell how the service stands; works in every phase."""
@@ -91,6 +117,8 @@ class Guard:
             cycles=self.monitor.cycles,
             last_cycle_seconds=self.monitor.last_cycle_seconds,
             head_sequence=self.ledger.journal.head if is_open else 0,
-            orphans=self._reconciliation.orphans,
+            orphans=self._strays.orphans,
+            actions_paused=self.switch.paused,
+            rails=self._rails.latched,
             version=__version__,
         )

@@ -20,11 +20,10 @@ from dtms_server.domain.events import Change, MonitoringStopped, ServiceEvent
 from dtms_server.domain.events import TerminalLost as TerminalWasLost
 from dtms_server.domain.policy import Policy
 from dtms_server.engine.clock import TerminalClock
+from dtms_server.engine.cycle import Cycle
 from dtms_server.engine.readiness import Phase, Readiness
-from dtms_server.engine.reconciliation import Reconciliation
 from dtms_server.engine.recovery import Recovery
 from dtms_server.engine.roster import Roster
-from dtms_server.engine.scores import Scores
 from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
@@ -36,17 +35,15 @@ class Monitor:
     def __init__(
         self,
         recovery: Recovery,
-        reconciliation: Reconciliation,
+        cycle: Cycle,
         view: TerminalView,
         clock: TerminalClock,
         roster: Roster,
-        scores: Scores,
         readiness: Readiness,
         policy: Policy,
     ) -> None:
         self._recovery = recovery
-        self._scores = scores
-        self._reconciliation = reconciliation
+        self._cycle = cycle
         self._view = view
         self._clock = clock
         self._roster = roster
@@ -80,11 +77,9 @@ class Monitor:
         return time.monotonic() - max(self._turned_at, self._view.answered_at)
 
     async def cycle(self) -> None:
-        """Read the terminal once, and bring the trades in line with it; raises TerminalLost."""
+        """Guard once; raises TerminalLost."""
         started = time.monotonic()
-        snapshot = await self._view.read()
-        await self._reconciliation.run(snapshot)
-        await self._scores.refresh(snapshot.at)
+        await self._cycle.run()
         self.cycles += 1
         if self.cycles % self._policy.cleaner_cycles == 0:
             removed = await self._roster.ledger.trades.clean(self._clock.now())
@@ -121,7 +116,7 @@ class Monitor:
             self._readiness.starting(f"{self._recovery.step}: {reason}")
 
     async def _watch(self) -> None:
-        await self._scores.refresh(self._clock.now())
+        await self._cycle.rescore(self._clock.now())
         while not self._stopping.is_set():
             await self._until_due()
             if not self._stopping.is_set():
@@ -149,7 +144,7 @@ class Monitor:
         log.warning("terminal lost", reason=reason)
         if self._readiness.phase is Phase.READY:
             self._readiness.lost(reason)
-            self._scores.forget()
+            self._cycle.forget()
             await self._tell(TerminalWasLost(reason))
 
     async def _tell(self, event: ServiceEvent) -> None:

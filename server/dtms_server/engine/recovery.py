@@ -8,9 +8,11 @@ from dtms_server import __version__
 from dtms_server.domain.events import Change, MonitoringStarted, TerminalConnected
 from dtms_server.domain.policy import Policy
 from dtms_server.engine.clock import TerminalClock
+from dtms_server.engine.cycle import Cycle
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.reconciliation import Reconciliation
 from dtms_server.engine.roster import Roster
+from dtms_server.engine.switch import Switch
 from dtms_server.engine.view import TerminalView
 from dtms_server.ports import Store, Terminal
 
@@ -28,6 +30,8 @@ class Recovery:
         clock: TerminalClock,
         roster: Roster,
         reconciliation: Reconciliation,
+        cycle: Cycle,
+        switch: Switch,
         readiness: Readiness,
         policy: Policy,
         account: str | None,
@@ -41,6 +45,8 @@ class Recovery:
         self._clock = clock
         self._roster = roster
         self._reconciliation = reconciliation
+        self._cycle = cycle
+        self._switch = switch
         self._readiness = readiness
         self._policy = policy
         self._account = account
@@ -65,8 +71,9 @@ class Recovery:
         if not self._roster.is_open:
             self._view.account = snapshot.account.name
             await self._roster.open(await self._store.open_account(snapshot.account.name))
+            await self._switch.tell()
         self._readiness.starting(f"recovering {len(self._roster)} trades")
-        await self._reconciliation.run(snapshot)
+        await self._cycle.take_stock()
         if first:
             await self._reconciliation.tell_recovered(snapshot)
         lost_seconds = self._readiness.lost_seconds

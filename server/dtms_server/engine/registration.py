@@ -4,24 +4,30 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import structlog
 
-from dtms_server.domain import events, reconcile
+from dtms_server.domain import arming, events, reconcile
+from dtms_server.domain.action_kinds import ActionKind
 from dtms_server.domain.errors import (
+    HedgeNotClosed,
     PositionIsHedge,
     PositionMismatch,
     PositionMissing,
     TerminalLost,
     TicketConflict,
+    TradeHedged,
     TradeNotGuarded,
     UnknownTrade,
 )
 from dtms_server.domain.events import ChangeCause, TradeChanged, TradeRegistered, TradeReleased
 from dtms_server.domain.market import Position, Snapshot
 from dtms_server.domain.policy import Policy
-from dtms_server.domain.trade import Direction, Protection, State, Trade
+from dtms_server.domain.situation import Wish
+from dtms_server.domain.trade import Descent, Direction, Protection, State, Trade
 from dtms_server.engine.clock import TerminalClock
+from dtms_server.engine.defence import Defence
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.reconciliation import Leg, Reconciliation
 from dtms_server.engine.roster import Roster
@@ -45,6 +51,13 @@ class Claim:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+class HedgeDisposition(StrEnum):
+    """What becomes of the hedge of a trade that is released."""
+
+    CLOSE = "CLOSE"
+    LEAVE = "LEAVE"
+
+
 class Registration:
     """The callers' use cases. Each takes the trade's lock, so that it sees no half-done change."""
 
@@ -53,6 +66,7 @@ class Registration:
         roster: Roster,
         view: TerminalView,
         reconciliation: Reconciliation,
+        defence: Defence,
         clock: TerminalClock,
         readiness: Readiness,
         policy: Policy,
@@ -60,6 +74,7 @@ class Registration:
         self._roster = roster
         self._view = view
         self._reconciliation = reconciliation
+        self._defence = defence
         self._clock = clock
         self._readiness = readiness
         self._policy = policy
@@ -89,13 +104,16 @@ class Registration:
     ) -> Trade:
         """Set a trade's protection, labels or both (None: leave it); return the trade as it is now.
 
-        Raises UnknownTrade, and TradeNotGuarded for the protection of a trade that is not guarded.
+        Raises UnknownTrade; TradeNotGuarded for the protection of a trade that is not guarded; and
+        TradeHedged for one with a hedge that is only to be observed from now on.
         """
         trade = await self._require(ticket)
         async with self._roster.lock(trade.ticket):
             trade = await self._require(trade.ticket)
             if protection is not None and not trade.is_guarded:
                 raise TradeNotGuarded(ticket=ticket, state=trade.state)
+            if protection is Protection.OBSERVE:
+                self._refuse_hedged(trade)
             after = replace(
                 trade.terms,
                 protection=trade.terms.protection if protection is None else protection,
@@ -106,15 +124,47 @@ class Registration:
             change = TradeChanged(ChangeCause.CALLER, trade.terms, after)
             return await self._record(trade, change)
 
-    async def release(self, ticket: int) -> Trade:
+    async def release(self, ticket: int, hedge: HedgeDisposition | None = None) -> Trade:
         """Stop guarding a trade and leave its position open; return the trade as it is now.
 
-        One that is not guarded any more stays as it is. Raises UnknownTrade.
+        One that is not guarded any more stays as it is. Raises UnknownTrade; TradeHedged for a
+        trade with a hedge where `hedge` is None; TerminalLost and HedgeNotClosed, the trade then
+        unchanged, where the hedge is to be closed and cannot be.
         """
         trade = await self._require(ticket)
         async with self._roster.lock(trade.ticket):
             trade = await self._require(trade.ticket)
-            return await self._record(trade, TradeReleased()) if trade.is_guarded else trade
+            if not trade.is_guarded:
+                return trade
+            left = trade.terms.hedge
+            if left is not None and hedge is None:
+                raise TradeHedged(ticket=ticket, hedge=left.ticket)
+            if left is not None and hedge is HedgeDisposition.CLOSE:
+                trade, left = await self._without_hedge(trade), None
+                if not trade.is_guarded:
+                    return trade
+            return await self._record(trade, TradeReleased(left.ticket if left else None))
+
+    def _refuse_hedged(self, trade: Trade) -> None:
+        """Refuse to leave a hedge without defence: one that is open, or may be."""
+        if trade.terms.hedge is not None:
+            raise TradeHedged(ticket=trade.ticket, hedge=trade.terms.hedge.ticket)
+        pending = self._roster.unsettled(trade.ticket)
+        if pending is not None and pending.kind is ActionKind.OPEN_HEDGE:
+            raise TradeHedged(ticket=trade.ticket, hedge=f"of action {pending.id}, as it may be,")
+
+    async def _without_hedge(self, trade: Trade) -> Trade:
+        """Close the trade's hedge now; return the trade without it."""
+        self._readiness.require_terminal()
+        await self._view.read()
+        wish = Wish(ActionKind.CLOSE_HEDGE, "the trade is released")
+        pending = self._roster.unsettled(trade.ticket)
+        why = f"the outcome of {pending.kind} is not known yet" if pending else None
+        why = why or await self._defence.carry_out(trade, wish)
+        trade = await self._require(trade.ticket)
+        if why is not None or trade.terms.hedge is not None:
+            raise HedgeNotClosed(ticket=trade.ticket, why=why or "it is not seen to be gone yet")
+        return trade
 
     async def _known(self, ticket: int) -> Trade | None:
         return self._roster.find(ticket) or await self._roster.ledger.trades.find(ticket)
@@ -174,30 +224,20 @@ class Registration:
     async def _arm(
         self, claim: Claim, position: Position, snapshot: Snapshot, known: Trade | None
     ) -> Trade:
-        ticket = claim.ticket if known is None else known.ticket
-        trade = _armed(ticket, claim, position, snapshot)
+        trade = arming.armed(
+            claim.ticket if known is None else known.ticket,
+            position,
+            snapshot.account,
+            snapshot.at,
+            self._policy,
+            protection=claim.protection,
+            labels=claim.labels,
+            descent=Descent() if known is None else known.defence.descent,
+        )
         event = TradeRegistered(trade, rearmed=known is not None)
         await self._roster.record(events.change(known, event, snapshot.at))
         log.info("trade registered", ticket=trade.ticket, rearmed=event.rearmed)
         return trade
-
-
-def _armed(ticket: int, claim: Claim, position: Position, snapshot: Snapshot) -> Trade:
-    terms = reconcile.terms_of(position, claim.protection, claim.labels)
-    return Trade(
-        account=snapshot.account.name,
-        ticket=ticket,
-        symbol=position.symbol,
-        direction=position.direction,
-        initial_volume_lots=position.volume_lots,
-        initial_stop_loss=position.stop_loss,
-        account_currency=snapshot.account.currency,
-        terms=terms,
-        state=State.HEALTHY,
-        state_entered_at=snapshot.at,
-        registered_at=snapshot.at,
-        updated_at=snapshot.at,
-    )
 
 
 def _already(trade: Trade) -> tuple[Trade, bool]:

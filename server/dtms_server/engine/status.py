@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dtms_server.domain.market import Snapshot
+from dtms_server.domain.rails import Latch
 from dtms_server.domain.trade import State
 from dtms_server.engine.readiness import Phase
 
@@ -25,6 +26,8 @@ class Status:
     last_cycle_seconds: float
     head_sequence: int
     orphans: tuple[int, ...]
+    actions_paused: bool
+    rails: tuple[Latch, ...]
     version: str
 
     @property

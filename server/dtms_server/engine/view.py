@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from dtms_server.domain.actions import Answer, Order, Verdict
 from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import (
     TerminalFailed,
@@ -14,9 +15,10 @@ from dtms_server.domain.errors import (
     TerminalUnreachable,
     WrongAccount,
 )
-from dtms_server.domain.market import Deal, Snapshot
+from dtms_server.domain.market import Deal, History, Quote, Snapshot
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.policy.analysis import AnalysisPolicy
+from dtms_server.domain.reconcile import Picture
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.ports import Terminal
 
@@ -35,6 +37,20 @@ class TerminalView:
         self.doubt = asyncio.Event()
         """Set while the last answer was a loss: the monitor then looks at once."""
         self.last: Snapshot | None = None
+        self._picture: Picture | None = None
+
+    @property
+    def newest(self) -> Snapshot:
+        """The last snapshot; there must have been one."""
+        assert self.last is not None, "nothing was read yet"
+        return self.last
+
+    @property
+    def picture(self) -> Picture:
+        """The positions of the last snapshot."""
+        if self._picture is None:
+            self._picture = Picture.of(self.newest)
+        return self._picture
 
     async def read(self) -> Snapshot:
         """Return a snapshot of the right account on a connected terminal.
@@ -88,6 +104,37 @@ class TerminalView:
         finally:
             self.answered_at = time.monotonic()
 
+    async def quote(self, symbol: str) -> Quote:
+        """Return a symbol's newest tick with its facts; raises as `charts` does."""
+        try:
+            return await self._terminal.quote(symbol)
+        except (TerminalSilent, TerminalUnreachable) as fault:
+            raise self._loss(fault.message) from fault
+        finally:
+            self.answered_at = time.monotonic()
+
+    async def history(self, since: datetime) -> History:
+        """Return what happened on the account since then; raises as `charts` does."""
+        try:
+            return await self._terminal.history(since)
+        except (TerminalSilent, TerminalUnreachable) as fault:
+            raise self._loss(fault.message) from fault
+        finally:
+            self.answered_at = time.monotonic()
+
+    async def send(self, order: Order, comment: str) -> Answer:
+        """Send an order, once. After TerminalLost it is unknown whether it was carried out; one
+        that no request can be made of is a fault of ours, and the guard of the others goes on."""
+        magic, deviation = self._policy.magic, self._policy.defence.sending.deviation_points
+        try:
+            return await self._terminal.send(order, comment, magic, deviation)
+        except ValueError as fault:
+            return Answer(Verdict.FAULT, None, f"not sent: {fault}")
+        except (TerminalSilent, TerminalUnreachable) as fault:
+            raise self._loss(fault.message) from fault
+        finally:
+            self.answered_at = time.monotonic()
+
     async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """Return a symbol's charts as they were at `at`.
 
@@ -114,5 +161,6 @@ class TerminalView:
             raise self._loss(f"WRONG_ACCOUNT: {wrong.message}")
         self._clock.observe(snapshot.at, snapshot.speed)
         self.last = snapshot
+        self._picture = None
         self.doubt.clear()
         return snapshot

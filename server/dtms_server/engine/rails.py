@@ -1,0 +1,241 @@
+"""The rails of one account: what holds an action back now, and the memory of it on disk."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+import structlog
+
+from dtms_server.domain.action_kinds import OPENINGS, ActionKind
+from dtms_server.domain.errors import NotReady, TerminalFailed
+from dtms_server.domain.market import CashFlow, Deal, Quote, Snapshot, TradeMode
+from dtms_server.domain.policy import Policy
+from dtms_server.domain.rails import Latch, Rail, RailMemory, count_stops, observe, restart
+from dtms_server.domain.trade import Direction
+from dtms_server.engine.roster import Roster
+from dtms_server.engine.spreads import Spreads
+from dtms_server.engine.view import TerminalView
+
+log = structlog.get_logger()
+
+NOTE: Final = "rails"
+"""The key of what is kept on disk."""
+WRITE_EVERY: Final = timedelta(minutes=1)
+LATE: Final = timedelta(minutes=10)
+"""How long after it was paid a deposit may show up in the history."""
+COUNTED_FOR: Final = timedelta(days=1)
+"""How long a payment is remembered, lest it counts again."""
+CENT: Final = 0.005
+"""Money that is rounding."""
+LATCHING: Final = (Rail.EQUITY_DAY, Rail.EQUITY_HOUR, Rail.LOSING_STREAK)
+DUST: Final = 1e-6
+"""Points that are binary rounding."""
+CLOSED_TO: Final = {
+    TradeMode.CLOSE_ONLY: frozenset(Direction),
+    TradeMode.LONG_ONLY: frozenset({Direction.SELL}),
+    TradeMode.SHORT_ONLY: frozenset({Direction.BUY}),
+}
+"""The sides on which nothing may be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is on disk: the memory as of `seen_at`, the money that only deals and payments move,
+    the payments that were counted within a day, the newest deal that was, the server's offset from
+    UTC, and since when there is money that neither deals nor payments explain."""
+
+    memory: RailMemory
+    seen_at: datetime
+    funds: float
+    cash: tuple[CashFlow, ...]
+    offset_seconds: int
+    last_deal: int = 0
+    puzzled_since: datetime | None = None
+
+
+class Rails:
+    """Judges each action of the account; `observe` is to be told every snapshot."""
+
+    def __init__(self, roster: Roster, view: TerminalView, policy: Policy) -> None:
+        self._roster = roster
+        self._view = view
+        self._policy = policy
+        self._spreads = Spreads(view, policy)
+        self._lock = asyncio.Lock()
+        self._kept: Kept | None = None
+        self._loaded = False
+        self._written_at: datetime | None = None
+        self._counted_head = -1
+        self._told_closed: dict[str, datetime] = {}
+
+    @property
+    def latched(self) -> tuple[Latch, ...]:
+        """The rails that hold until the next server day, as of the last snapshot."""
+        return self._kept.memory.latches if self._kept else ()
+
+    async def observe(self, snapshot: Snapshot) -> None:
+        """Learn from a snapshot what the account is worth, and from the ledger how trades closed.
+
+        Raises TerminalLost, StoreFailed.
+        """
+        self._spreads.next_cycle()
+        async with self._lock:
+            kept = await self._load()
+            await self._learn_offset(snapshot.at)
+            kept = await self._seen(kept, snapshot)
+            head = self._roster.ledger.journal.head
+            if head != self._counted_head:
+                memory = await self._stops_counted(kept.memory, snapshot.at)
+                kept = replace(kept, memory=memory)
+            await self._keep(kept)
+            self._counted_head = head
+
+    async def blocking(
+        self,
+        kind: ActionKind,
+        direction_opened: Direction | None,
+        quote: Quote | None,
+        snapshot: Snapshot,
+        paused: bool,
+    ) -> Rail | None:
+        """Return the first rail that holds an action back; `quote` None: it could not be read, and
+        `direction_opened` None: it opens nothing. Raises TerminalLost, StoreFailed."""
+        if paused:
+            return Rail.PAUSED
+        if not (snapshot.trade_allowed and snapshot.account.trade_allowed):
+            return Rail.NOT_ALLOWED
+        if quote is None:
+            return Rail.STALE_DATA
+        if not self.is_open(quote, snapshot.at) or (
+            direction_opened in CLOSED_TO.get(quote.instrument.trade_mode, ())
+        ):
+            return Rail.MARKET_CLOSED
+        return await self._holding_openings(quote, snapshot.at) if kind in OPENINGS else None
+
+    def is_open(self, quote: Quote, now: datetime) -> bool:
+        """Is the symbol's market open, by its newest quote?"""
+        symbol = quote.instrument.symbol
+        told = self._told_closed.get(symbol)
+        fresh = timedelta(seconds=self._policy.analysis.fresh_quote_seconds)
+        return (
+            quote.instrument.trade_mode is not TradeMode.DISABLED
+            and now - quote.at < fresh
+            and (told is None or quote.at > told)
+        )
+
+    def market_closed(self, symbol: str, quote_at: datetime) -> None:
+        """The broker told that the market is closed, when the newest quote was of that time."""
+        self._told_closed[symbol] = quote_at
+
+    async def spread_limit(self, symbol: str, now: datetime) -> float | None:
+        """Return how wide the symbol's spread may be, in points; None where that is not known, so
+        that no spread is too wide. Raises TerminalLost."""
+        return await self._spreads.limit(symbol, now)
+
+    async def reset(self) -> tuple[Rail, ...]:
+        """Lift the latched rails and return which they were; what is seen from now on counts.
+
+        Raises NotReady, StoreFailed.
+        """
+        async with self._lock:
+            kept, last = await self._load(), self._view.last
+            if kept is None or last is None:
+                raise NotReady(reason="the account was not read yet")
+            memory = restart(kept.memory, last.at, last.account.equity)
+            self._written_at = None
+            await self._keep(replace(kept, memory=memory))
+        return tuple(latch.rail for latch in kept.memory.latches)
+
+    async def _holding_openings(self, quote: Quote, now: datetime) -> Rail | None:
+        limit = await self.spread_limit(quote.instrument.symbol, now)
+        if limit is not None and quote.spread > (limit + DUST) * quote.instrument.point:
+            return Rail.SPREAD
+        async with self._lock:
+            kept = await self._load()
+        latched = (rail for rail in LATCHING if kept is not None and kept.memory.latched(rail))
+        return next(latched, None)
+
+    async def _seen(self, kept: Kept | None, snapshot: Snapshot) -> Kept:
+        """Return what is to be kept after a snapshot; the payments since are no gain or loss.
+
+        While the history does not tell yet why there is more or less money, nothing is judged, but
+        no longer than such a thing may take.
+        """
+        account, at = snapshot.account, snapshot.at
+        funds, cash = account.equity - account.profit, list[CashFlow]()
+        last_deal = kept.last_deal if kept else 0
+        if kept is not None and abs(funds - kept.funds) >= CENT:
+            cash, deals = await self._since(kept, at)
+            paid = sum(flow.amount for flow in cash if flow.at >= kept.seen_at)
+            told = paid + sum(map(_money, deals))
+            puzzled_since = kept.puzzled_since or at
+            if abs(funds - kept.funds - told) >= CENT and abs(at - puzzled_since) < LATE:
+                return replace(kept, puzzled_since=puzzled_since)
+            last_deal = max((deal.ticket for deal in deals), default=last_deal)
+        memory = observe(
+            kept.memory if kept else None,
+            at,
+            account.equity,
+            cash,
+            self._spreads.day_start(at),
+            self._policy.defence.rails,
+        )
+        counted = (*(kept.cash if kept else ()), *cash)
+        recent = tuple(flow for flow in counted if abs(at - flow.at) < COUNTED_FOR)
+        return Kept(memory, at, funds, recent, self._spreads.offset_seconds, last_deal)
+
+    async def _since(self, kept: Kept, at: datetime) -> tuple[list[CashFlow], list[Deal]]:
+        """Return the payments up to `at`, and the deals, that were not counted yet."""
+        try:
+            history = await self._view.history(min(kept.seen_at, at) - LATE)
+        except TerminalFailed as fault:
+            log.warning("deposits not read", error=fault.message)
+            return [], []
+        new = (Counter(history.cash) - Counter(kept.cash)).elements()
+        deals = (deal for deal in history.deals if deal.ticket > kept.last_deal)
+        return (
+            [flow for flow in new if flow.at <= at],
+            [deal for deal in deals if deal.at >= kept.seen_at],
+        )
+
+    async def _stops_counted(self, memory: RailMemory, at: datetime) -> RailMemory:
+        rails = self._policy.defence.rails
+        trades = self._roster.ledger.trades
+        closed = await trades.last_closed(rails.losing_streak, memory.streak_from)
+        return count_stops(memory, at, closed, rails)
+
+    async def _learn_offset(self, now: datetime) -> None:
+        """Learn once a day by how much the server's clock is ahead; any symbol's charts tell."""
+        symbols = {trade.symbol for trade in self._roster}
+        if symbols and self._spreads.offset_day != self._spreads.day(now):
+            await self._spreads.limit(min(symbols), now)
+
+    async def _load(self) -> Kept | None:
+        if not self._loaded:
+            text = await self._roster.ledger.notes.read(NOTE)
+            if text is not None:
+                self._kept = msgspec.json.decode(text, type=Kept)
+                self._spreads.offset_seconds = self._kept.offset_seconds
+            self._loaded = True
+        return self._kept
+
+    async def _keep(self, kept: Kept) -> None:
+        """Keep it in memory; on disk first where it is news, or a minute has passed."""
+        before, written_at = self._kept, self._written_at
+        news = before is None or (before.memory.latches, before.cash, before.memory.day_start) != (
+            kept.memory.latches,
+            kept.cash,
+            kept.memory.day_start,
+        )
+        if news or written_at is None or abs(kept.seen_at - written_at) >= WRITE_EVERY:
+            await self._roster.ledger.notes.write(NOTE, msgspec.json.encode(kept).decode())
+            self._written_at = kept.seen_at
+        self._kept = kept
+
+
+def _money(deal: Deal) -> float:
+    """Return what a deal made of the account's money."""
+    return deal.profit + deal.swap + deal.commission + deal.fee
