@@ -2,68 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from dtms_server.cli.application import run
-from processes import Shop, shop
-
-
-@dataclass(frozen=True)
-class Town:
-    """A service, its terminal, and a shell beside them."""
-
-    shop: Shop
-    target: str
-    terminal: str
-    capsys: pytest.CaptureFixture[str]
-
-    def call(self, *arguments: str, status: int = 0) -> str:
-        """Run a command that calls the service; return what it printed (refused: on stderr)."""
-        return self._run([*arguments, "--target", self.target], status)
-
-    def sim(self, *arguments: str, status: int = 0) -> str:
-        """Run a `sim` command on the terminal."""
-        return self._run(["sim", *arguments, "--terminal", self.terminal], status)
-
-    def open(self, direction: str = "buy") -> str:
-        """Open a position and return its ticket."""
-        return self.sim("open", "EURUSD", direction, "0.1").strip()
-
-    def register(self, ticket: str, direction: str = "buy", *flags: str) -> str:
-        """Register a position."""
-        return self.call("register", ticket, "--symbol", "EURUSD", "--direction", direction, *flags)
-
-    def _run(self, arguments: list[str], status: int) -> str:
-        self.capsys.readouterr()
-        ended = run(arguments)
-        printed = self.capsys.readouterr()
-        assert ended == status, printed.err
-        return printed.err if status else printed.out
-
-
-@pytest.fixture(scope="module")
-def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str, str]]:
-    with shop(tmp_path_factory.mktemp("town")) as opened:
-        _, terminal = opened.terminal("--seed", "7", "--speed", "60")
-        server, target = opened.serve(terminal)
-        server.expect("guarding")
-        yield opened, target, terminal
-
-
-@pytest.fixture
-def town(
-    open_shop: tuple[Shop, str, str],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Town:
-    """Commands run in this process; only what must be stopped from outside gets its own."""
-    monkeypatch.setenv("DTMS_TERMINAL_KEY", open_shop[0].environment["DTMS_TERMINAL_KEY"])
-    return Town(*open_shop, capsys)
+from cli.town import Town
+from processes import shop
 
 
 def test_a_trade_is_opened_registered_listed_and_released(town: Town) -> None:
@@ -78,6 +24,29 @@ def test_a_trade_is_opened_registered_listed_and_released(town: Town) -> None:
     assert ticket in town.call("trades", "--state", "released")
 
 
+def test_a_new_trade_is_told_to_be_in_its_grace(town: Town) -> None:
+    ticket = town.open("sell")
+    town.register(ticket, "sell", "--protection", "observe", "--label", "bot=alpha")
+    told = town.call("trades", ticket)
+    for line in (
+        rf"trade +{ticket} EURUSD SELL on \d+@DTMS-Simulator",
+        r"state +HEALTHY since 20[-0-9]+ [:0-9]+ UTC",
+        r"why +registered",
+        r"stop +- \(at registration -\)",
+        r"grace +until 20[-0-9]+ [:0-9]+ UTC: it shows its score and stays HEALTHY",
+        r"protection +OBSERVE",
+        r"labels +bot=alpha",
+    ):
+        assert re.search(f"^{line}$", told, re.MULTILINE), told
+    assert "defensive" not in told
+    assert "hands off" not in told
+
+
+def steady(trade: dict[str, Any]) -> dict[str, Any]:
+    """A trade without what the next cycle may tell of it."""
+    return trade | dict.fromkeys(("score", "r_distance", "updated_at"))
+
+
 def test_json_is_one_document(town: Town) -> None:
     def document(text: str) -> Any:
         return json.loads(text)
@@ -88,9 +57,10 @@ def test_json_is_one_document(town: Town) -> None:
     ticket = str(position["ticket"])
     registered = document(town.register(ticket, "sell", "--json"))
     assert registered["already_registered"] is False
-    assert document(town.call("trades", ticket, "--json")) == registered["trade"]
+    trade = steady(registered["trade"])
+    assert steady(document(town.call("trades", ticket, "--json"))) == trade
     listed = document(town.call("trades", "--symbol", "EURUSD", "--json"))
-    assert registered["trade"] in listed["trades"]
+    assert trade in map(steady, listed["trades"])
     assert listed["resume_token"]
     assert document(town.call("status", "--json"))["ready"] is True
     assert document(town.sim("positions", "--json"))

@@ -1,10 +1,15 @@
 """Messages as plain values and as words."""
 
 import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
-from dtms.v1 import event_pb2, service_pb2, trade_pb2
+from cli.happenings import FACTS, event_of
+from dtms.v1 import service_pb2, trade_pb2
 from dtms_server.cli import words
+from dtms_server.cli.moments import moment
 from dtms_server.cli.output import print_table
 from dtms_server.cli.pairs import pairs
 from dtms_server.cli.plain import plain, short_name
@@ -15,22 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer import BadParameter
 
-FACTS = [field.name for field in event_pb2.MonitorEvent.DESCRIPTOR.oneofs_by_name["facts"].fields]
-
-
-def event_of(facts: str) -> event_pb2.MonitorEvent:
-    event = event_pb2.MonitorEvent(sequence=7, ticket=11, symbol="EURUSD")
-    event.type = event_pb2.MonitorEventType.Value(f"MONITOR_EVENT_TYPE_{facts.upper()}")
-    getattr(event, facts).SetInParent()
-    return event
-
-
-@pytest.mark.parametrize("facts", FACTS)
-def test_an_event_of_every_type_is_one_line_that_names_it(facts: str) -> None:
-    line = words.event_line(event_of(facts))
-    assert "\n" not in line
-    assert line.split()[:5] == ["7", "1970-01-01", "00:00:00", facts.upper(), "11"]
-
 
 @pytest.mark.parametrize("facts", FACTS)
 def test_an_event_of_every_type_is_json_with_its_facts_only(facts: str) -> None:
@@ -38,25 +27,6 @@ def test_an_event_of_every_type_is_json_with_its_facts_only(facts: str) -> None:
     assert document["type"] == facts.upper()
     assert facts in document
     assert not set(FACTS) - {facts} & set(document)
-
-
-def test_a_closed_trade_is_told_with_reason_price_and_profit() -> None:
-    event = event_of("trade_closed")
-    event.trade_closed.reason = trade_pb2.CLOSE_REASON_SL
-    event.trade_closed.profit = -12.5
-    event.trade_closed.close_price = 1.08512
-    assert words.event_line(event).endswith("by SL at 1.08512, profit -12.50")
-
-
-def test_a_change_is_told_before_and_after() -> None:
-    event = event_of("trade_changed")
-    event.trade_changed.cause = event_pb2.CHANGE_CAUSE_OUTSIDE
-    event.trade_changed.before.volume = 0.2
-    event.trade_changed.after.volume = 0.1
-    event.trade_changed.after.stop_loss = 1.08
-    event.trade_changed.changed.paths.extend(["volume", "stop_loss", "not_known_yet"])
-    told = words.facts(event)
-    assert told == "volume 0.2 -> 0.1, stop_loss - -> 1.08, not_known_yet - -> - (OUTSIDE)"
 
 
 def test_what_is_absent_is_null_and_not_zero() -> None:
@@ -109,6 +79,33 @@ def test_pairs_are_split_at_the_first_equals_sign(wanted: dict[str, str]) -> Non
 def test_what_is_no_pair_is_refused(word: str) -> None:
     with pytest.raises(BadParameter):
         pairs([word], "--label")
+
+
+@pytest.fixture
+def abroad(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A computer whose own clock is not UTC, where it can be set."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    set_clock = getattr(time, "tzset", lambda: None)  # not on Windows
+    set_clock()
+    yield
+    monkeypatch.undo()
+    set_clock()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "minute"),
+    [
+        ("2026-03-02", 0, 0),
+        ("2026-03-02T14:30", 14, 30),
+        ("2026-03-02 14:30:00", 14, 30),
+        ("2026-03-02T14:30:00Z", 14, 30),
+        ("2026-03-02T15:30+01:00", 14, 30),
+    ],
+)
+def test_a_time_without_a_zone_is_utc_wherever_it_is_typed(
+    abroad: None, text: str, hour: int, minute: int
+) -> None:
+    assert moment(text, "--since") == datetime(2026, 3, 2, hour, minute, tzinfo=UTC)
 
 
 def test_a_table_in_a_pipe_is_neither_cut_nor_wrapped_nor_coloured(

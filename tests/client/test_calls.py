@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from client.scripted import Context, Journal, Server, Servicer, refusal
 from dtms.v1 import service_pb2 as pb
+from dtms.v1.action_pb2 import Action
 from dtms.v1.event_pb2 import HedgeDisposition
 from dtms.v1.trade_pb2 import Direction, Protection, Trade, TradeState
 from dtms_client import AsyncDtmsClient, DtmsClient, errors
@@ -22,6 +24,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 Serve = Callable[[object], Server]
 Clients = Callable[..., DtmsClient]
+INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
 class Answering(Servicer):
@@ -58,6 +61,26 @@ class Answering(Servicer):
             next_page_token=str(page + 1) if page < 2 else "",
             resume_token="from the first page" if page == 0 else "",
         )
+
+    def ListActions(self, request: Any, context: Context) -> pb.ListActionsResponse:  # noqa: N802
+        self.requests.append(pb.ListActionsRequest.FromString(request.SerializeToString()))
+        page = int(request.page_token or 0)
+        return pb.ListActionsResponse(
+            actions=[Action(id=f"{page}a"), Action(id=f"{page}b")],
+            next_page_token=str(page + 1) if page < 2 else "",
+        )
+
+    def PauseActions(self, request: Any, context: Context) -> pb.PauseActionsResponse:  # noqa: N802
+        self._enter(request, context)
+        return pb.PauseActionsResponse(unsettled=[Action(id="u")])
+
+    def ResumeActions(self, request: Any, context: Context) -> pb.ResumeActionsResponse:  # noqa: N802
+        self._enter(request, context)
+        return pb.ResumeActionsResponse()
+
+    def ResetRails(self, request: Any, context: Context) -> pb.ResetRailsResponse:  # noqa: N802
+        self._enter(request, context)
+        return pb.ResetRailsResponse(lifted=["EQUITY_DAY"])
 
     def GetStatus(self, request: Any, context: Context) -> pb.GetStatusResponse:  # noqa: N802
         self.entered.set()
@@ -138,6 +161,62 @@ def test_a_list_has_all_pages_and_the_token_of_the_first(
     assert all(r.states == [TradeState.TRADE_STATE_HEALTHY] for r in answering.requests)
 
 
+@pytest.mark.parametrize(
+    ("limit", "found", "pages"),
+    [
+        (None, ["0a", "0b", "1a", "1b", "2a", "2b"], 3),
+        (3, ["0a", "0b", "1a"], 2),
+        (2, ["0a", "0b"], 1),
+        (0, [], 0),
+    ],
+)
+def test_actions_are_read_page_by_page_until_there_are_enough(
+    limit: int | None,
+    found: list[str],
+    pages: int,
+    answering: Answering,
+    serve: Serve,
+    clients: Clients,
+) -> None:
+    actions = clients(serve(answering).target).list_actions(limit=limit)
+    assert [action.id for action in actions] == found
+    assert [request.page_token for request in answering.requests] == ["", "1", "2"][:pages]
+    assert all(request.page_size == (limit or 1000) for request in answering.requests)
+
+
+def test_actions_are_asked_for_by_ticket_and_by_times_of_any_zone(
+    answering: Answering, serve: Serve, clients: Clients
+) -> None:
+    client = clients(serve(answering).target)
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    client.list_actions(np.int64(7), since=noon, before=noon.astimezone(INDIA), limit=1)
+    client.list_actions(limit=1)
+    narrowed, everything = answering.requests
+    assert narrowed.ticket == 7
+    assert narrowed.started_from == narrowed.started_before
+    assert narrowed.started_from.ToDatetime(UTC) == noon
+    for field in ("ticket", "started_from", "started_before"):
+        assert not everything.HasField(field)
+    with pytest.raises(ValueError, match="no time zone"):
+        client.list_actions(since=noon.replace(tzinfo=None))
+
+
+def test_an_operator_pauses_resumes_and_resets_the_rails(
+    answering: Answering, serve: Serve, clients: Clients
+) -> None:
+    client = clients(serve(answering).target)
+    assert [action.id for action in client.pause_actions("news")] == ["u"]
+    client.resume_actions("over")
+    client.resume_actions()
+    assert client.reset_rails() == ("EQUITY_DAY",)
+    assert answering.requests == [
+        pb.PauseActionsRequest(reason="news"),
+        pb.ResumeActionsRequest(reason="over"),
+        pb.ResumeActionsRequest(),
+        pb.ResetRailsRequest(),
+    ]
+
+
 @pytest.mark.parametrize("direction", ["LONG", "", "UNSPECIFIED?", 99])
 def test_a_direction_that_there_is_not_is_refused_before_the_call(
     direction: str | int, answering: Answering, serve: Serve, clients: Clients
@@ -159,6 +238,17 @@ async def test_the_asyncio_client_asks_the_same(answering: Answering, serve: Ser
         await client.update_trade(7, labels={"a": "b"})
         released = await client.release_trade(7)
         listed = await client.list_trades()
+        actions = await client.list_actions(7, limit=3)
+        unsettled = await client.pause_actions("news")
+        await client.resume_actions("over")
+        lifted = await client.reset_rails()
+    assert [action.id for action in (*actions, *unsettled)] == ["0a", "0b", "1a", "u"]
+    assert lifted == ("EQUITY_DAY",)
+    assert answering.requests[-3:] == [
+        pb.PauseActionsRequest(reason="news"),
+        pb.ResumeActionsRequest(reason="over"),
+        pb.ResetRailsRequest(),
+    ]
     assert answer.trade.ticket == released.ticket == 7
     assert [trade.ticket for trade in listed.trades] == [1, 2, 3, 4, 5, 6]
     register, update, release, *_ = answering.requests

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc
 import pytest
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
+from dtms_server.domain.events import ChangeCause, Event, EventType, TradeChanged
 from dtms_server.domain.policy import Policy
+from dtms_server.domain.trade import Trade
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.watchdog import Watchdog
+from dtms_server.ports import EventFilter
 from dtms_server.rpc.server import Listening, RpcServer
 from dtms_server.storage.store import SqliteStore
 from dtms_server.terminal.local import LocalTerminal
@@ -39,6 +42,8 @@ QUICK: Mapping[str, Any] = {
     "reconnect_first_seconds": 0.02,
     "reconnect_longest_seconds": 0.05,
 }
+CALM = Settings(seed=7, speed=0, login=5001)
+"""A market in which nothing happens, and an account that is the same in every run."""
 
 
 @dataclass
@@ -50,6 +55,12 @@ class House:
     store: SqliteStore
     watchdog: Watchdog
     address: str
+    monitoring: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Begin to guard, and wait until it is ready."""
+        self.monitoring = asyncio.create_task(self.guard.monitor.run())
+        await self.until(lambda: self.guard.readiness.initialised)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what the readiness tells of."""
@@ -68,16 +79,55 @@ class House:
         """The journal's head: it moves with everything that is written."""
         return self.guard.ledger.journal.head
 
+    async def told(self, ticket: int) -> list[EventType]:
+        """What was told of a trade so far, but for its R, which the first analysis tells."""
+        told, after, wanted = list[EventType](), 0, EventFilter(tickets=frozenset({ticket}))
+        while after < self.head:
+            page = await self.guard.ledger.journal.page(after, wanted)
+            told.extend(one.type for one in page.events if not _measures(one.event))
+            after = page.scanned
+        return told
+
+    async def comes_to(self, ticket: int, holds: Callable[[Trade], bool]) -> Trade:
+        """Wait until that holds of a trade."""
+        ledger = self.guard.ledger
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                head, trade = ledger.journal.head, await ledger.trades.find(ticket)
+                if trade is not None and holds(trade):
+                    return trade
+                await ledger.journal.grown(head)
+
+    async def measured(self, ticket: int) -> None:
+        """Wait until a trade's R is known; while nothing else happens nothing more is told."""
+        await self.comes_to(ticket, lambda trade: trade.terms.r_distance is not None)
+
+
+def _measures(event: Event) -> bool:
+    """Does an event tell a trade's R, and nothing else?"""
+    match event:
+        case TradeChanged(ChangeCause.DTMS, before, after):
+            return before.r_distance is None and after == replace(
+                before, r_distance=after.r_distance
+            )
+    return False
+
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, started: bool = True, stall_seconds: float = 30.0, **policy: Any
+    folder: Path,
+    *,
+    started: bool = True,
+    stall_seconds: float = 30.0,
+    market: Settings = CALM,
+    **policy: Any,
 ) -> AsyncIterator[House]:
-    """Serve until the block ends; `started`: wait until it is ready, else never connect."""
+    """Serve until the block ends; `started`: wait until it is ready, else connect at `begin`."""
     numbers = replace(Policy(), **QUICK, **policy)
-    terminal = LocalTerminal(Settings(seed=7, speed=0))
+    terminal = LocalTerminal(market)
     store = await SqliteStore.open(folder / "dtms.db", numbers, holder="a test")
     guard = Guard(terminal, store, numbers, source="simulator")
+    await guard.switch.load()
     listening = Listening("127.0.0.1:0", reflection=True)
     server = RpcServer(guard, listening, stall_seconds=stall_seconds)
     watchdog = Watchdog(store.ping, guard.monitor)
@@ -86,10 +136,9 @@ async def serving(
         asyncio.create_task(server.health.follow_readiness(guard.readiness)),
         asyncio.create_task(server.health.follow_liveness(watchdog)),
     ]
-    monitoring = asyncio.create_task(guard.monitor.run()) if started else None
     try:
         if started:
-            await house.until(lambda: guard.readiness.initialised)
+            await house.begin()
         yield house
     finally:
         guard.readiness.drain()
@@ -97,7 +146,8 @@ async def serving(
         guard.monitor.stop("the test is over")
         for loop in loops:
             loop.cancel()
-        await asyncio.gather(*loops, *([monitoring] if monitoring else []), return_exceptions=True)
+        ending = [*loops, *([house.monitoring] if house.monitoring else [])]
+        await asyncio.gather(*ending, return_exceptions=True)
         await store.close()
 
 

@@ -8,7 +8,6 @@ from dtms_server.rpc.errors import (
     FAULTS_OF_OURS,
     STARTUP_ONLY,
     STATUS,
-    NotImplementedYet,
     cut,
     to_status,
 )
@@ -83,7 +82,7 @@ def test_what_passes_says_when_to_come_again(error: errors.DtmsError) -> None:
 
 
 def test_what_does_not_pass_names_no_time_to_come_again() -> None:
-    _, status = to_status(NotImplementedYet(rpc="ListActions"))
+    _, status = to_status(errors.UnknownTrade(ticket=7, account="1@House"))
     assert RetryInfo not in details(status)
 
 

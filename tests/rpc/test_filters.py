@@ -1,8 +1,8 @@
 """Lists and streams are asked for within limits, and refused with all that is wrong."""
 
 import pytest
+from dtms.v1 import event_pb2, trade_pb2
 from dtms.v1 import service_pb2 as pb
-from dtms.v1 import trade_pb2
 from dtms_server.domain.errors import InvalidRequest, PageTokenInvalid, ResumeTokenInvalid
 from dtms_server.domain.events import EventType
 from dtms_server.domain.trade import State
@@ -72,15 +72,15 @@ def test_a_streams_filters_are_few(path: str) -> None:
     assert wrong(error) == [path]
 
 
-def test_types_that_no_event_has_yet_match_nothing_rather_than_everything() -> None:
-    later = pb.StreamMonitorEventsRequest(types=[5, 6])  # type: ignore[list-item]
-    assert requests.following(later).wanted is None
-    mixed = requests.following(pb.StreamMonitorEventsRequest(types=[5, 1]))  # type: ignore[list-item]
-    assert mixed.wanted is not None
-    assert mixed.wanted.types == {EventType.TRADE_REGISTERED}
-    unfiltered = requests.following(pb.StreamMonitorEventsRequest()).wanted
-    assert unfiltered is not None
-    assert unfiltered.types == frozenset()
+@pytest.mark.parametrize("wanted", EventType)
+def test_every_type_of_event_can_be_asked_for(wanted: EventType) -> None:
+    number = event_pb2.MonitorEventType.Value(f"MONITOR_EVENT_TYPE_{wanted}")
+    asked = requests.following(pb.StreamMonitorEventsRequest(types=[number]))
+    assert asked.wanted.types == {wanted}
+
+
+def test_a_stream_without_types_has_no_filter_of_types() -> None:
+    assert requests.following(pb.StreamMonitorEventsRequest()).wanted.types == frozenset()
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

@@ -40,6 +40,8 @@ def calls(stub: Any) -> dict[str, Callable[[], Awaitable[object]]]:
         "ReleaseTrade": lambda: stub.ReleaseTrade(pb.ReleaseTradeRequest(ticket=7)),
         "GetTrade": lambda: stub.GetTrade(pb.GetTradeRequest(ticket=7)),
         "ListTrades": lambda: stub.ListTrades(pb.ListTradesRequest()),
+        "ListActions": lambda: stub.ListActions(pb.ListActionsRequest()),
+        "ResetRails": lambda: stub.ResetRails(pb.ResetRailsRequest()),
         "StreamMonitorEvents": lambda: stub.StreamMonitorEvents(
             pb.StreamMonitorEventsRequest()
         ).read(),
@@ -89,6 +91,7 @@ async def test_while_the_terminal_is_lost_all_but_registration_works(
     ticket, other = house.open_position(), house.open_position()
     buy = trade_pb2.DIRECTION_BUY
     await stub.RegisterTrade(pb.RegisterTradeRequest(ticket=ticket, symbol="EURUSD", direction=buy))
+    await house.measured(ticket)
     stream = stub.StreamMonitorEvents(pb.StreamMonitorEventsRequest())
     await stream.read()
     control.inject("disconnect")
@@ -148,7 +151,11 @@ async def test_draining_ends_streams_at_once_and_watches_at_the_stop(
     assert (told.code, told.reason) == (StatusCode.UNAVAILABLE, "DRAINING")
     assert told.retry_seconds
     assert [(await watch.read()).status for watch in watches[:3]] == [NOT_SERVING] * 3
-    for name, call in calls(stub).items():
+    switch = {
+        "PauseActions": lambda: stub.PauseActions(pb.PauseActionsRequest()),
+        "ResumeActions": lambda: stub.ResumeActions(pb.ResumeActionsRequest()),
+    }
+    for name, call in (calls(stub) | switch).items():
         told = await refused(call(), refusal)
         assert (told.code, told.reason) == (StatusCode.UNAVAILABLE, "DRAINING"), name
     status = await stub.GetStatus(pb.GetStatusRequest())

@@ -8,6 +8,7 @@ from dtms.v1 import service_pb2 as pb
 from dtms.v1 import trade_pb2
 from dtms_server.domain.errors import InvalidRequest
 from dtms_server.domain.trade import Direction, Protection
+from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.rpc import requests
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -159,7 +160,8 @@ def test_a_mask_names_only_what_may_change(paths: list[str], where: list[str]) -
 
 
 def test_a_release_knows_its_hedge_dispositions() -> None:
-    assert requests.release(pb.ReleaseTradeRequest(ticket=7, hedge=2)) == 7  # type: ignore[arg-type]
+    asked = requests.release(pb.ReleaseTradeRequest(ticket=7, hedge=2))  # type: ignore[arg-type]
+    assert asked == requests.Release(7, HedgeDisposition.LEAVE)
     with pytest.raises(InvalidRequest) as error:
         requests.release(pb.ReleaseTradeRequest(ticket=7, hedge=3))  # type: ignore[arg-type]
     assert wrong(error) == ["hedge"]

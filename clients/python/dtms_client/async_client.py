@@ -5,7 +5,7 @@
 import asyncio
 import logging
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, SupportsIndex, TypeVar, Unpack
 
@@ -13,15 +13,15 @@ import grpc
 from dtms.v1 import service_pb2 as pb
 from dtms.v1.event_pb2 import MonitorEvent
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
-from dtms.v1.trade_pb2 import Trade
 
 from dtms_client import channels, errors, readiness, requests, statuses, wire
+from dtms_client.async_calls import AsyncCalls
 from dtms_client.async_event_stream import AsyncEventStream
+from dtms_client.calls import RequestT, ResponseT
 from dtms_client.cursor import Cursor, event_of, whole
 from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
 from dtms_client.event_stream import Select
 from dtms_client.requests import Claims, EventFilter
-from dtms_client.trades import TradeList
 
 if TYPE_CHECKING:
     from dtms.v1.service_pb2_grpc import DtmsServiceAsyncStub
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dtms_client")
 
 T = TypeVar("T")
-RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
 
 Registration = asyncio.Task[pb.RegisterTradeResponse]
 _Opened = tuple[grpc.aio.Channel, "DtmsServiceAsyncStub"]
@@ -38,7 +36,7 @@ _Opened = tuple[grpc.aio.Channel, "DtmsServiceAsyncStub"]
 _REGISTRATIONS: Final[dict[Registration, "AsyncDtmsClient"]] = {}
 
 
-class AsyncDtmsClient:
+class AsyncDtmsClient(AsyncCalls):
     """DTMS for asyncio: DtmsClient's methods, to be awaited. One client works in any number of
     event loops, one after another or in several threads: each loop has a channel of its own, which
     ends with it. A call that is cancelled may have been done by the server or not."""
@@ -57,19 +55,6 @@ class AsyncDtmsClient:
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
         self._streams: weakref.WeakSet[AsyncEventStream[Any]] = weakref.WeakSet()
-
-    async def register_trade(
-        self,
-        ticket: SupportsIndex,
-        symbol: str,
-        direction: str | int,
-        *,
-        timeout: float | None = None,
-        **claims: Unpack[Claims],
-    ) -> pb.RegisterTradeResponse:
-        """See DtmsClient.register_trade."""
-        request = requests.register_trade(ticket, symbol, direction, **claims)
-        return await self._ask(self._stub().RegisterTrade, request, timeout)
 
     def register_trade_soon(
         self,
@@ -92,57 +77,6 @@ class AsyncDtmsClient:
         _REGISTRATIONS[task] = self
         task.add_done_callback(_settle)
         return task
-
-    async def update_trade(
-        self,
-        ticket: SupportsIndex,
-        *,
-        protection: str | int | None = None,
-        labels: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Trade:
-        """See DtmsClient.update_trade."""
-        request = requests.update_trade(ticket, protection, labels)
-        return (await self._ask(self._stub().UpdateTrade, request, timeout)).trade
-
-    async def release_trade(
-        self,
-        ticket: SupportsIndex,
-        *,
-        hedge: str | int = "UNSPECIFIED",
-        timeout: float | None = None,
-    ) -> Trade:
-        """See DtmsClient.release_trade."""
-        request = requests.release_trade(ticket, hedge)
-        return (await self._ask(self._stub().ReleaseTrade, request, timeout)).trade
-
-    async def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
-        """See DtmsClient.get_trade."""
-        request = requests.get_trade(ticket)
-        return (await self._ask(self._stub().GetTrade, request, timeout)).trade
-
-    async def list_trades(
-        self,
-        *,
-        states: Iterable[str | int] = (),
-        symbols: Iterable[str] = (),
-        labels: Mapping[str, str] | None = None,
-        include_closed: bool = False,
-        timeout: float | None = None,
-    ) -> TradeList:
-        """See DtmsClient.list_trades."""
-        request = requests.list_trades(states, symbols, labels, include_closed)
-        page = await self._ask(self._stub().ListTrades, request, timeout)
-        trades, token = list(page.trades), page.resume_token
-        while page.next_page_token:
-            request.page_token = page.next_page_token
-            page = await self._ask(self._stub().ListTrades, request, timeout)
-            trades += page.trades
-        return TradeList(tuple(trades), token)
-
-    async def status(self, *, timeout: float | None = None) -> pb.GetStatusResponse:
-        """See DtmsClient.status."""
-        return await self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
 
     def events(
         self, *, give_up_after: float | None = None, **wanted: Unpack[EventFilter]

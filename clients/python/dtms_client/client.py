@@ -3,29 +3,26 @@
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self, SupportsIndex, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 from dtms.v1 import service_pb2 as pb
 from dtms.v1.event_pb2 import MonitorEvent
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
-from dtms.v1.trade_pb2 import Trade
 
 from dtms_client import channels, readiness, requests, statuses, wire
+from dtms_client.calls import Calls, RequestT, ResponseT
 from dtms_client.cursor import Cursor, event_of, whole
 from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
 from dtms_client.event_stream import EventStream, Select
-from dtms_client.requests import Claims, EventFilter
-from dtms_client.trades import TradeList
+from dtms_client.requests import EventFilter
 
 T = TypeVar("T")
-RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
 
 
-class DtmsClient:
+class DtmsClient(Calls):
     """DTMS for threads. Any number of threads may share one; inside a running event loop it works
     but blocks the loop: use AsyncDtmsClient there.
 
@@ -50,72 +47,6 @@ class DtmsClient:
         self._opened: tuple[grpc.Channel, DtmsServiceStub] | None = None
         self._closed = False
         self._streams: weakref.WeakSet[EventStream[Any]] = weakref.WeakSet()
-
-    def register_trade(
-        self,
-        ticket: SupportsIndex,
-        symbol: str,
-        direction: str | int,
-        *,
-        timeout: float | None = None,
-        **claims: Unpack[Claims],
-    ) -> pb.RegisterTradeResponse:
-        """Put an open position under guard; `direction` is "BUY" or "SELL", the rest is claims that
-        the server checks. Answers the trade as the terminal has it, and `already_registered`."""
-        request = requests.register_trade(ticket, symbol, direction, **claims)
-        return self._ask(self._stub().RegisterTrade, request, timeout)
-
-    def update_trade(
-        self,
-        ticket: SupportsIndex,
-        *,
-        protection: str | int | None = None,
-        labels: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Trade:
-        """Set the protection ("PROTECT" or "OBSERVE"), the labels (all of them), or both."""
-        request = requests.update_trade(ticket, protection, labels)
-        return self._ask(self._stub().UpdateTrade, request, timeout).trade
-
-    def release_trade(
-        self,
-        ticket: SupportsIndex,
-        *,
-        hedge: str | int = "UNSPECIFIED",
-        timeout: float | None = None,
-    ) -> Trade:
-        """Stop guarding; the position stays open. A trade with a hedge needs to be told what
-        becomes of it: "CLOSE" or "LEAVE". An order in flight is waited for, up to 30 s."""
-        request = requests.release_trade(ticket, hedge)
-        return self._ask(self._stub().ReleaseTrade, request, timeout).trade
-
-    def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
-        """Read one trade, by its ticket as registered or as it is now."""
-        request = requests.get_trade(ticket)
-        return self._ask(self._stub().GetTrade, request, timeout).trade
-
-    def list_trades(
-        self,
-        *,
-        states: Iterable[str | int] = (),
-        symbols: Iterable[str] = (),
-        labels: Mapping[str, str] | None = None,
-        include_closed: bool = False,
-        timeout: float | None = None,
-    ) -> TradeList:
-        """Read the trades that fit every filter given, all pages; `timeout` is each page's."""
-        request = requests.list_trades(states, symbols, labels, include_closed)
-        page = self._ask(self._stub().ListTrades, request, timeout)
-        trades, token = list(page.trades), page.resume_token
-        while page.next_page_token:
-            request.page_token = page.next_page_token
-            page = self._ask(self._stub().ListTrades, request, timeout)
-            trades += page.trades
-        return TradeList(tuple(trades), token)
-
-    def status(self, *, timeout: float | None = None) -> pb.GetStatusResponse:
-        """Read how the service stands; it answers in every phase."""
-        return self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
 
     def events(
         self, *, give_up_after: float | None = None, **wanted: Unpack[EventFilter]

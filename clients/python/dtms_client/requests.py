@@ -2,6 +2,7 @@
 out. What the values mean is checked by the server alone."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from operator import index
 from typing import TYPE_CHECKING, SupportsIndex, TypedDict, TypeVar
 
@@ -105,6 +106,25 @@ def list_trades(
         labels=labels or {},
         include_closed=include_closed,
     )
+
+
+def list_actions(
+    ticket: SupportsIndex | None,
+    since: datetime | None,
+    before: datetime | None,
+    limit: int | None,
+) -> pb.ListActionsRequest:
+    """The first page, no larger than what is wanted; ValueError for a time without a zone, which
+    could be any."""
+    request = pb.ListActionsRequest(page_size=min(limit or PAGE_SIZE, PAGE_SIZE))
+    if ticket is not None:
+        request.ticket = index(ticket)
+    for field, at in ((request.started_from, since), (request.started_before, before)):
+        if at is not None:
+            if at.tzinfo is None:
+                raise ValueError(f"{at!r} has no time zone")
+            field.FromDatetime(at)
+    return request
 
 
 def stream_events(

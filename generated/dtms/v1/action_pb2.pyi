@@ -31,13 +31,13 @@ class _ActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActionKind
     ACTION_KIND_TIGHTEN_STOP: _ActionKind.ValueType  # 2
     """Bring the stop nearer to the price."""
     ACTION_KIND_CLOSE_HALF: _ActionKind.ValueType  # 3
-    """Close half of the volume."""
+    """Close half of the volume, once a descent."""
     ACTION_KIND_BREAK_EVEN: _ActionKind.ValueType  # 4
-    """Move the stop to break-even."""
+    """Move the stop to where the trade closes without a loss, spread and commission covered."""
     ACTION_KIND_TRAIL_STOP: _ActionKind.ValueType  # 5
-    """Move the stop behind the last swing."""
+    """Move the stop behind the last swing, after a structural break in the trade's favour."""
     ACTION_KIND_OPEN_HEDGE: _ActionKind.ValueType  # 6
-    """Open an opposite position."""
+    """Open an opposite position beside the trade's."""
     ACTION_KIND_REDUCE_HEDGE: _ActionKind.ValueType  # 7
     """Reduce a hedge that is larger than its trade."""
     ACTION_KIND_CLOSE_HEDGE: _ActionKind.ValueType  # 8
@@ -47,7 +47,7 @@ class _ActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActionKind
     ACTION_KIND_CLOSE_TRADE: _ActionKind.ValueType  # 10
     """Close the trade's position."""
     ACTION_KIND_READD: _ActionKind.ValueType  # 11
-    """Open again what DTMS closed."""
+    """Open again, as a trade of its own, what DTMS closed."""
 
 class ActionKind(_ActionKind, metaclass=_ActionKindEnumTypeWrapper):
     """What an order is for."""
@@ -59,13 +59,13 @@ ACTION_KIND_SET_MISSING_STOP: ActionKind.ValueType  # 1
 ACTION_KIND_TIGHTEN_STOP: ActionKind.ValueType  # 2
 """Bring the stop nearer to the price."""
 ACTION_KIND_CLOSE_HALF: ActionKind.ValueType  # 3
-"""Close half of the volume."""
+"""Close half of the volume, once a descent."""
 ACTION_KIND_BREAK_EVEN: ActionKind.ValueType  # 4
-"""Move the stop to break-even."""
+"""Move the stop to where the trade closes without a loss, spread and commission covered."""
 ACTION_KIND_TRAIL_STOP: ActionKind.ValueType  # 5
-"""Move the stop behind the last swing."""
+"""Move the stop behind the last swing, after a structural break in the trade's favour."""
 ACTION_KIND_OPEN_HEDGE: ActionKind.ValueType  # 6
-"""Open an opposite position."""
+"""Open an opposite position beside the trade's."""
 ACTION_KIND_REDUCE_HEDGE: ActionKind.ValueType  # 7
 """Reduce a hedge that is larger than its trade."""
 ACTION_KIND_CLOSE_HEDGE: ActionKind.ValueType  # 8
@@ -75,7 +75,7 @@ ACTION_KIND_CLOSE_BY: ActionKind.ValueType  # 9
 ACTION_KIND_CLOSE_TRADE: ActionKind.ValueType  # 10
 """Close the trade's position."""
 ACTION_KIND_READD: ActionKind.ValueType  # 11
-"""Open again what DTMS closed."""
+"""Open again, as a trade of its own, what DTMS closed."""
 Global___ActionKind: _TypeAlias = ActionKind  # noqa: Y015
 
 class _ActionState:
@@ -87,13 +87,15 @@ class _ActionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActionSta
     ACTION_STATE_UNSPECIFIED: _ActionState.ValueType  # 0
     """Never sent."""
     ACTION_STATE_STARTED: _ActionState.ValueType  # 1
-    """The intent is on disk, the order is not sent or not answered."""
+    """The intent is on disk, the order is about to be sent, or not answered yet."""
     ACTION_STATE_UNKNOWN: _ActionState.ValueType  # 2
-    """The order was sent and its outcome is not known yet; settled before the trade gets another."""
+    """The order was sent and whether it was carried out is not known yet; settled before the trade
+    gets another order.
+    """
     ACTION_STATE_DONE: _ActionState.ValueType  # 3
     """The terminal shows its effect."""
     ACTION_STATE_FAILED: _ActionState.ValueType  # 4
-    """It was refused, or lapsed."""
+    """It was refused, proved not to have been carried out, could not be made, or lapsed."""
 
 class ActionState(_ActionState, metaclass=_ActionStateEnumTypeWrapper):
     """How an action stands."""
@@ -101,18 +103,52 @@ class ActionState(_ActionState, metaclass=_ActionStateEnumTypeWrapper):
 ACTION_STATE_UNSPECIFIED: ActionState.ValueType  # 0
 """Never sent."""
 ACTION_STATE_STARTED: ActionState.ValueType  # 1
-"""The intent is on disk, the order is not sent or not answered."""
+"""The intent is on disk, the order is about to be sent, or not answered yet."""
 ACTION_STATE_UNKNOWN: ActionState.ValueType  # 2
-"""The order was sent and its outcome is not known yet; settled before the trade gets another."""
+"""The order was sent and whether it was carried out is not known yet; settled before the trade
+gets another order.
+"""
 ACTION_STATE_DONE: ActionState.ValueType  # 3
 """The terminal shows its effect."""
 ACTION_STATE_FAILED: ActionState.ValueType  # 4
-"""It was refused, or lapsed."""
+"""It was refused, proved not to have been carried out, could not be made, or lapsed."""
 Global___ActionState: _TypeAlias = ActionState  # noqa: Y015
+
+class _OrderVerb:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderVerbEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderVerb.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_VERB_UNSPECIFIED: _OrderVerb.ValueType  # 0
+    """Never sent."""
+    ORDER_VERB_OPEN: _OrderVerb.ValueType  # 1
+    """Open one."""
+    ORDER_VERB_CLOSE: _OrderVerb.ValueType  # 2
+    """Close one, or a part of it."""
+    ORDER_VERB_PROTECT: _OrderVerb.ValueType  # 3
+    """Set its stop loss and its take profit, both; one that is absent is removed."""
+    ORDER_VERB_CLOSE_BY: _OrderVerb.ValueType  # 4
+    """Close one by an opposite one."""
+
+class OrderVerb(_OrderVerb, metaclass=_OrderVerbEnumTypeWrapper):
+    """What an order does to a position."""
+
+ORDER_VERB_UNSPECIFIED: OrderVerb.ValueType  # 0
+"""Never sent."""
+ORDER_VERB_OPEN: OrderVerb.ValueType  # 1
+"""Open one."""
+ORDER_VERB_CLOSE: OrderVerb.ValueType  # 2
+"""Close one, or a part of it."""
+ORDER_VERB_PROTECT: OrderVerb.ValueType  # 3
+"""Set its stop loss and its take profit, both; one that is absent is removed."""
+ORDER_VERB_CLOSE_BY: OrderVerb.ValueType  # 4
+"""Close one by an opposite one."""
+Global___OrderVerb: _TypeAlias = OrderVerb  # noqa: Y015
 
 @_typing.final
 class OrderTerms(_message.Message):
-    """What an order asks for. Absent fields are not part of the order."""
+    """What an order asks for, or what became true of it. Absent fields are not part of that."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -123,7 +159,7 @@ class OrderTerms(_message.Message):
     volume: _builtins.float
     """Volume in lots."""
     price: _builtins.float
-    """Price asked."""
+    """Price; of what was asked: the market's for the order's side when the order was made."""
     stop_loss: _builtins.float
     """Stop loss sent."""
     take_profit: _builtins.float
@@ -177,8 +213,13 @@ class Action(_message.Message):
     SENDS_FIELD_NUMBER: _builtins.int
     STARTED_AT_FIELD_NUMBER: _builtins.int
     ENDED_AT_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    VERB_FIELD_NUMBER: _builtins.int
+    POSITION_TICKET_FIELD_NUMBER: _builtins.int
+    BY_TICKET_FIELD_NUMBER: _builtins.int
+    SENT_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The intent's id; it is in the order's comment."""
+    """The intent's id; the order's comment is "dtms-" and this. Empty where nothing was tried."""
     ticket: _builtins.int
     """The trade's ticket as registered."""
     kind: Global___ActionKind.ValueType
@@ -186,13 +227,21 @@ class Action(_message.Message):
     state: Global___ActionState.ValueType
     """How it stands."""
     reason: _builtins.str
-    """In words, why it was wanted."""
+    """In words, why it was wanted, with the state and the score that it was decided by."""
     retcode: _builtins.int
     """The terminal's return code of the last send; absent: not answered."""
     message: _builtins.str
     """The terminal's or our own words on it."""
     sends: _builtins.int
-    """How often it was sent."""
+    """How many orders were sent for it, each one refused for certain before the next."""
+    symbol: _builtins.str
+    """The trade's symbol."""
+    verb: Global___OrderVerb.ValueType
+    """What its order does."""
+    position_ticket: _builtins.int
+    """Ticket of the position that the order changes; absent: it opens one, or there was no order."""
+    by_ticket: _builtins.int
+    """Ticket of the opposite position that it is closed by; absent: by none."""
     @_builtins.property
     def asked(self) -> Global___OrderTerms:
         """What was asked."""
@@ -209,6 +258,10 @@ class Action(_message.Message):
     def ended_at(self) -> _timestamp_pb2.Timestamp:
         """When its outcome was known, UTC; absent: it is not."""
 
+    @_builtins.property
+    def sent_at(self) -> _timestamp_pb2.Timestamp:
+        """Just before the last order was sent, UTC; absent: none was."""
+
     def __init__(
         self,
         *,
@@ -224,13 +277,27 @@ class Action(_message.Message):
         sends: _builtins.int = ...,
         started_at: _timestamp_pb2.Timestamp | None = ...,
         ended_at: _timestamp_pb2.Timestamp | None = ...,
+        symbol: _builtins.str = ...,
+        verb: Global___OrderVerb.ValueType = ...,
+        position_ticket: _builtins.int | None = ...,
+        by_ticket: _builtins.int | None = ...,
+        sent_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_retcode", b"_retcode", "asked", b"asked", "became", b"became", "ended_at", b"ended_at", "retcode", b"retcode", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_by_ticket", b"_by_ticket", "_position_ticket", b"_position_ticket", "_retcode", b"_retcode", "asked", b"asked", "became", b"became", "by_ticket", b"by_ticket", "ended_at", b"ended_at", "position_ticket", b"position_ticket", "retcode", b"retcode", "sent_at", b"sent_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retcode", b"_retcode", "asked", b"asked", "became", b"became", "ended_at", b"ended_at", "id", b"id", "kind", b"kind", "message", b"message", "reason", b"reason", "retcode", b"retcode", "sends", b"sends", "started_at", b"started_at", "state", b"state", "ticket", b"ticket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_by_ticket", b"_by_ticket", "_position_ticket", b"_position_ticket", "_retcode", b"_retcode", "asked", b"asked", "became", b"became", "by_ticket", b"by_ticket", "ended_at", b"ended_at", "id", b"id", "kind", b"kind", "message", b"message", "position_ticket", b"position_ticket", "reason", b"reason", "retcode", b"retcode", "sends", b"sends", "sent_at", b"sent_at", "started_at", b"started_at", "state", b"state", "symbol", b"symbol", "ticket", b"ticket", "verb", b"verb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__by_ticket: _TypeAlias = _typing.Literal["by_ticket"]  # noqa: Y015
+    _WhichOneofArgType__by_ticket: _TypeAlias = _typing.Literal["_by_ticket", b"_by_ticket"]  # noqa: Y015
+    _WhichOneofReturnType__position_ticket: _TypeAlias = _typing.Literal["position_ticket"]  # noqa: Y015
+    _WhichOneofArgType__position_ticket: _TypeAlias = _typing.Literal["_position_ticket", b"_position_ticket"]  # noqa: Y015
     _WhichOneofReturnType__retcode: _TypeAlias = _typing.Literal["retcode"]  # noqa: Y015
     _WhichOneofArgType__retcode: _TypeAlias = _typing.Literal["_retcode", b"_retcode"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__by_ticket) -> _WhichOneofReturnType__by_ticket | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__position_ticket) -> _WhichOneofReturnType__position_ticket | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__retcode) -> _WhichOneofReturnType__retcode | None: ...
 
 Global___Action: _TypeAlias = Action  # noqa: Y015

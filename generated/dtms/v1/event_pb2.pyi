@@ -42,15 +42,17 @@ class _MonitorEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Moni
     MONITOR_EVENT_TYPE_STATE_CHANGED: _MonitorEventType.ValueType  # 5
     """A trade moved to another state."""
     MONITOR_EVENT_TYPE_ACTION_STARTED: _MonitorEventType.ValueType  # 6
-    """An order is about to be sent."""
+    """An order is about to be sent; or, its action's state being UNKNOWN, it was sent and its outcome
+    is not known yet.
+    """
     MONITOR_EVENT_TYPE_ACTION_DONE: _MonitorEventType.ValueType  # 7
     """An order took effect."""
     MONITOR_EVENT_TYPE_ACTION_FAILED: _MonitorEventType.ValueType  # 8
-    """An order was refused or lapsed."""
+    """An order was refused, proved not to have been carried out, could not be made, or lapsed."""
     MONITOR_EVENT_TYPE_ACTION_ADVISED: _MonitorEventType.ValueType  # 9
     """What an observed trade would have got."""
     MONITOR_EVENT_TYPE_ACTION_BLOCKED: _MonitorEventType.ValueType  # 10
-    """A rail held an action back."""
+    """A rail held an action back; told once until the action or the rail changes."""
     MONITOR_EVENT_TYPE_TRADE_CLOSED: _MonitorEventType.ValueType  # 11
     """A position is proved closed."""
     MONITOR_EVENT_TYPE_TRADE_RELEASED: _MonitorEventType.ValueType  # 12
@@ -84,15 +86,17 @@ MONITOR_EVENT_TYPE_TRADE_CHANGED: MonitorEventType.ValueType  # 4
 MONITOR_EVENT_TYPE_STATE_CHANGED: MonitorEventType.ValueType  # 5
 """A trade moved to another state."""
 MONITOR_EVENT_TYPE_ACTION_STARTED: MonitorEventType.ValueType  # 6
-"""An order is about to be sent."""
+"""An order is about to be sent; or, its action's state being UNKNOWN, it was sent and its outcome
+is not known yet.
+"""
 MONITOR_EVENT_TYPE_ACTION_DONE: MonitorEventType.ValueType  # 7
 """An order took effect."""
 MONITOR_EVENT_TYPE_ACTION_FAILED: MonitorEventType.ValueType  # 8
-"""An order was refused or lapsed."""
+"""An order was refused, proved not to have been carried out, could not be made, or lapsed."""
 MONITOR_EVENT_TYPE_ACTION_ADVISED: MonitorEventType.ValueType  # 9
 """What an observed trade would have got."""
 MONITOR_EVENT_TYPE_ACTION_BLOCKED: MonitorEventType.ValueType  # 10
-"""A rail held an action back."""
+"""A rail held an action back; told once until the action or the rail changes."""
 MONITOR_EVENT_TYPE_TRADE_CLOSED: MonitorEventType.ValueType  # 11
 """A position is proved closed."""
 MONITOR_EVENT_TYPE_TRADE_RELEASED: MonitorEventType.ValueType  # 12
@@ -205,6 +209,10 @@ class TradeTerms(_message.Message):
     HEDGE_VOLUME_FIELD_NUMBER: _builtins.int
     HEDGE_PROFIT_FIELD_NUMBER: _builtins.int
     POSITION_ID_FIELD_NUMBER: _builtins.int
+    GRACE_UNTIL_FIELD_NUMBER: _builtins.int
+    HEDGE_TICKET_FIELD_NUMBER: _builtins.int
+    HEDGE_POSITION_ID_FIELD_NUMBER: _builtins.int
+    HEDGE_OPENED_AT_FIELD_NUMBER: _builtins.int
     position_ticket: _builtins.int
     """The position's ticket."""
     entry_price: _builtins.float
@@ -224,12 +232,24 @@ class TradeTerms(_message.Message):
     hedge_volume: _builtins.float
     """The hedge's volume in lots; absent: no hedge."""
     hedge_profit: _builtins.float
-    """Realised profit of its hedges; absent: it had none."""
+    """Realised profit of its hedges that are gone; absent: there was none."""
     position_id: _builtins.int
     """The position's identifier."""
+    hedge_ticket: _builtins.int
+    """Ticket of its hedge; absent: no hedge."""
+    hedge_position_id: _builtins.int
+    """The hedge's position identifier; absent: no hedge."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The caller's labels."""
+
+    @_builtins.property
+    def grace_until(self) -> _timestamp_pb2.Timestamp:
+        """End of its grace, UTC; absent: it is over."""
+
+    @_builtins.property
+    def hedge_opened_at(self) -> _timestamp_pb2.Timestamp:
+        """When the hedge was opened, UTC; absent: no hedge."""
 
     def __init__(
         self,
@@ -246,13 +266,21 @@ class TradeTerms(_message.Message):
         hedge_volume: _builtins.float | None = ...,
         hedge_profit: _builtins.float | None = ...,
         position_id: _builtins.int = ...,
+        grace_until: _timestamp_pb2.Timestamp | None = ...,
+        hedge_ticket: _builtins.int | None = ...,
+        hedge_position_id: _builtins.int | None = ...,
+        hedge_opened_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "hedge_profit", b"hedge_profit", "hedge_volume", b"hedge_volume", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_hedge_position_id", b"_hedge_position_id", "_hedge_profit", b"_hedge_profit", "_hedge_ticket", b"_hedge_ticket", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "grace_until", b"grace_until", "hedge_opened_at", b"hedge_opened_at", "hedge_position_id", b"hedge_position_id", "hedge_profit", b"hedge_profit", "hedge_ticket", b"hedge_ticket", "hedge_volume", b"hedge_volume", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "closing_unconfirmed", b"closing_unconfirmed", "entry_price", b"entry_price", "hedge_profit", b"hedge_profit", "hedge_volume", b"hedge_volume", "labels", b"labels", "position_id", b"position_id", "position_ticket", b"position_ticket", "protection", b"protection", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_position_id", b"_hedge_position_id", "_hedge_profit", b"_hedge_profit", "_hedge_ticket", b"_hedge_ticket", "_hedge_volume", b"_hedge_volume", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "closing_unconfirmed", b"closing_unconfirmed", "entry_price", b"entry_price", "grace_until", b"grace_until", "hedge_opened_at", b"hedge_opened_at", "hedge_position_id", b"hedge_position_id", "hedge_profit", b"hedge_profit", "hedge_ticket", b"hedge_ticket", "hedge_volume", b"hedge_volume", "labels", b"labels", "position_id", b"position_id", "position_ticket", b"position_ticket", "protection", b"protection", "r_distance", b"r_distance", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__hedge_position_id: _TypeAlias = _typing.Literal["hedge_position_id"]  # noqa: Y015
+    _WhichOneofArgType__hedge_position_id: _TypeAlias = _typing.Literal["_hedge_position_id", b"_hedge_position_id"]  # noqa: Y015
     _WhichOneofReturnType__hedge_profit: _TypeAlias = _typing.Literal["hedge_profit"]  # noqa: Y015
     _WhichOneofArgType__hedge_profit: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit"]  # noqa: Y015
+    _WhichOneofReturnType__hedge_ticket: _TypeAlias = _typing.Literal["hedge_ticket"]  # noqa: Y015
+    _WhichOneofArgType__hedge_ticket: _TypeAlias = _typing.Literal["_hedge_ticket", b"_hedge_ticket"]  # noqa: Y015
     _WhichOneofReturnType__hedge_volume: _TypeAlias = _typing.Literal["hedge_volume"]  # noqa: Y015
     _WhichOneofArgType__hedge_volume: _TypeAlias = _typing.Literal["_hedge_volume", b"_hedge_volume"]  # noqa: Y015
     _WhichOneofReturnType__r_distance: _TypeAlias = _typing.Literal["r_distance"]  # noqa: Y015
@@ -262,7 +290,11 @@ class TradeTerms(_message.Message):
     _WhichOneofReturnType__take_profit: _TypeAlias = _typing.Literal["take_profit"]  # noqa: Y015
     _WhichOneofArgType__take_profit: _TypeAlias = _typing.Literal["_take_profit", b"_take_profit"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_position_id) -> _WhichOneofReturnType__hedge_position_id | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_profit) -> _WhichOneofReturnType__hedge_profit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_ticket) -> _WhichOneofReturnType__hedge_ticket | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_volume) -> _WhichOneofReturnType__hedge_volume | None: ...
     @_typing.overload
@@ -403,7 +435,7 @@ class StateChanged(_message.Message):
     """In words, why."""
     @_builtins.property
     def score(self) -> _trade_pb2.Score:
-        """The score that it was decided by; without a value where a fact decided."""
+        """The score that it was decided by, with its points and regime; absent where a fact decided."""
 
     def __init__(
         self,
@@ -429,7 +461,7 @@ class ActionStarted(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def action(self) -> _action_pb2.Action:
-        """The intent."""
+        """The intent; its state is UNKNOWN where its order was sent and the outcome is not known yet."""
 
     def __init__(
         self,
@@ -525,7 +557,9 @@ class ActionBlocked(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     RAIL_FIELD_NUMBER: _builtins.int
     rail: _builtins.str
-    """The rail, for example "PAUSED", "SPREAD" or "EQUITY_DAY"."""
+    """The rail: "PAUSED", "NOT_ALLOWED", "MARKET_CLOSED" or "STALE_DATA" for any action; "SPREAD",
+    "EQUITY_DAY", "EQUITY_HOUR" or "LOSING_STREAK" for one that opens a position.
+    """
     @_builtins.property
     def action(self) -> _action_pb2.Action:
         """What was held back; it has no id."""
@@ -587,18 +621,24 @@ class TradeReleased(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     HEDGE_FIELD_NUMBER: _builtins.int
+    HEDGE_LEFT_FIELD_NUMBER: _builtins.int
     hedge: Global___HedgeDisposition.ValueType
-    """What was done with its hedge."""
+    """LEAVE where its hedge was left open; else unspecified: it had none, or no more."""
+    hedge_left: _builtins.int
+    """Ticket of the hedge that was left open, no longer ours to close; absent: none was."""
     def __init__(
         self,
         *,
         hedge: Global___HedgeDisposition.ValueType = ...,
+        hedge_left: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_hedge_left", b"_hedge_left", "hedge_left", b"hedge_left"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hedge", b"hedge"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_left", b"_hedge_left", "hedge", b"hedge", "hedge_left", b"hedge_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__hedge_left: _TypeAlias = _typing.Literal["hedge_left"]  # noqa: Y015
+    _WhichOneofArgType__hedge_left: _TypeAlias = _typing.Literal["_hedge_left", b"_hedge_left"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_left) -> _WhichOneofReturnType__hedge_left | None: ...
 
 Global___TradeReleased: _TypeAlias = TradeReleased  # noqa: Y015
 

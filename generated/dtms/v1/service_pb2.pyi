@@ -349,7 +349,7 @@ class ReleaseTradeRequest(_message.Message):
     ticket: _builtins.int
     """The trade's ticket, as registered or as it is now."""
     hedge: _event_pb2.HedgeDisposition.ValueType
-    """What to do with its hedge, if it has one."""
+    """What to do with its hedge, if it has one; a trade with a hedge is not released without this."""
     def __init__(
         self,
         *,
@@ -884,6 +884,38 @@ class StateCount(_message.Message):
 Global___StateCount: _TypeAlias = StateCount  # noqa: Y015
 
 @_typing.final
+class LatchedRail(_message.Message):
+    """A rail that holds every action back which would open a position, until the next server day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RAIL_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    rail: _builtins.str
+    """The rail: "EQUITY_DAY", "EQUITY_HOUR" or "LOSING_STREAK"."""
+    reason: _builtins.str
+    """In words, why."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when, by the terminal's clock, UTC."""
+
+    def __init__(
+        self,
+        *,
+        rail: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rail", b"rail", "reason", b"reason", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LatchedRail: _TypeAlias = LatchedRail  # noqa: Y015
+
+@_typing.final
 class GetStatusResponse(_message.Message):
     """How the service stands."""
 
@@ -904,6 +936,7 @@ class GetStatusResponse(_message.Message):
     ACTIONS_PAUSED_FIELD_NUMBER: _builtins.int
     ORPHANS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    RAILS_FIELD_NUMBER: _builtins.int
     dtms_initialized: _builtins.bool
     """The terminal was initialised and trades were recovered, at least once since the start."""
     monitoring_active: _builtins.bool
@@ -944,6 +977,10 @@ class GetStatusResponse(_message.Message):
     def orphans(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Tickets of positions with our magic number that the store does not know."""
 
+    @_builtins.property
+    def rails(self) -> _containers.RepeatedCompositeFieldContainer[Global___LatchedRail]:
+        """The rails that hold until the next server day or ResetRails."""
+
     def __init__(
         self,
         *,
@@ -962,10 +999,11 @@ class GetStatusResponse(_message.Message):
         actions_paused: _builtins.bool = ...,
         orphans: _abc.Iterable[_builtins.int] | None = ...,
         version: _builtins.str = ...,
+        rails: _abc.Iterable[Global___LatchedRail] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_cycle", b"last_cycle", "terminal", b"terminal", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions_paused", b"actions_paused", "active_trades", b"active_trades", "cycles", b"cycles", "dtms_initialized", b"dtms_initialized", "head_sequence", b"head_sequence", "last_cycle", b"last_cycle", "monitoring_active", b"monitoring_active", "not_ready_reason", b"not_ready_reason", "orphans", b"orphans", "phase", b"phase", "ready", b"ready", "terminal", b"terminal", "trades_by_state", b"trades_by_state", "uptime", b"uptime", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions_paused", b"actions_paused", "active_trades", b"active_trades", "cycles", b"cycles", "dtms_initialized", b"dtms_initialized", "head_sequence", b"head_sequence", "last_cycle", b"last_cycle", "monitoring_active", b"monitoring_active", "not_ready_reason", b"not_ready_reason", "orphans", b"orphans", "phase", b"phase", "rails", b"rails", "ready", b"ready", "terminal", b"terminal", "trades_by_state", b"trades_by_state", "uptime", b"uptime", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1055,3 +1093,44 @@ class ResumeActionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResumeActionsResponse: _TypeAlias = ResumeActionsResponse  # noqa: Y015
+
+@_typing.final
+class ResetRailsRequest(_message.Message):
+    """Asks for the latched rails to be lifted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResetRailsRequest: _TypeAlias = ResetRailsRequest  # noqa: Y015
+
+@_typing.final
+class ResetRailsResponse(_message.Message):
+    """The answer to ResetRails."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIFTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lifted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rails that held until now, by name."""
+
+    def __init__(
+        self,
+        *,
+        lifted: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lifted", b"lifted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResetRailsResponse: _TypeAlias = ResetRailsResponse  # noqa: Y015

@@ -31,8 +31,8 @@ class DtmsServiceStub:
     Every error carries google.rpc.ErrorInfo (domain "dtms", the reason named below, the variable
     parts in metadata); INVALID_ARGUMENT also google.rpc.BadRequest, UNAVAILABLE google.rpc.RetryInfo.
     All RPCs but GetStatus answer UNAVAILABLE NOT_READY until the terminal is initialised and trades
-    are recovered (PauseActions and ResumeActions: until the database is open), and all answer
-    UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
+    are recovered (PauseActions and ResumeActions: until the database is open), and all but GetStatus
+    answer UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
     that the server's log repeats. All RPCs show the connected account only.
     """
 
@@ -92,6 +92,11 @@ class DtmsServiceStub:
                 request_serializer=dtms_dot_v1_dot_service__pb2.ResumeActionsRequest.SerializeToString,
                 response_deserializer=dtms_dot_v1_dot_service__pb2.ResumeActionsResponse.FromString,
                 _registered_method=True)
+        self.ResetRails = channel.unary_unary(
+                '/dtms.v1.DtmsService/ResetRails',
+                request_serializer=dtms_dot_v1_dot_service__pb2.ResetRailsRequest.SerializeToString,
+                response_deserializer=dtms_dot_v1_dot_service__pb2.ResetRailsResponse.FromString,
+                _registered_method=True)
 
 
 class DtmsServiceServicer:
@@ -100,8 +105,8 @@ class DtmsServiceServicer:
     Every error carries google.rpc.ErrorInfo (domain "dtms", the reason named below, the variable
     parts in metadata); INVALID_ARGUMENT also google.rpc.BadRequest, UNAVAILABLE google.rpc.RetryInfo.
     All RPCs but GetStatus answer UNAVAILABLE NOT_READY until the terminal is initialised and trades
-    are recovered (PauseActions and ResumeActions: until the database is open), and all answer
-    UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
+    are recovered (PauseActions and ResumeActions: until the database is open), and all but GetStatus
+    answer UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
     that the server's log repeats. All RPCs show the connected account only.
     """
 
@@ -127,7 +132,7 @@ class DtmsServiceServicer:
 
     def ReleaseTrade(self, request, context):
         """Stops guarding a trade and leaves its position open. Safe to repeat; of a closed trade it
-        changes nothing.
+        changes nothing. An order in flight is waited for.
         Errors: INVALID_ARGUMENT INVALID_REQUEST; NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION
         TRADE_HEDGED, HEDGE_NOT_CLOSED; UNAVAILABLE TERMINAL_LOST (a hedge to close).
         """
@@ -178,6 +183,7 @@ class DtmsServiceServicer:
 
     def PauseActions(self, request, context):
         """The operator's stop switch: after OK no order leaves; monitoring goes on. Holds through restarts.
+        An order in flight is waited for until its answer or deadline, but the switch is off already.
         Errors: INVALID_ARGUMENT INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -187,6 +193,14 @@ class DtmsServiceServicer:
     def ResumeActions(self, request, context):
         """Allows orders again; what was pending is decided anew from fresh data.
         Errors: INVALID_ARGUMENT INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResetRails(self, request, context):
+        """Lifts the rails that hold until the next server day; what is seen from now on counts for them.
+        Errors: UNAVAILABLE NOT_READY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -245,6 +259,11 @@ def add_DtmsServiceServicer_to_server(servicer, server):
                     request_deserializer=dtms_dot_v1_dot_service__pb2.ResumeActionsRequest.FromString,
                     response_serializer=dtms_dot_v1_dot_service__pb2.ResumeActionsResponse.SerializeToString,
             ),
+            'ResetRails': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetRails,
+                    request_deserializer=dtms_dot_v1_dot_service__pb2.ResetRailsRequest.FromString,
+                    response_serializer=dtms_dot_v1_dot_service__pb2.ResetRailsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'dtms.v1.DtmsService', rpc_method_handlers)
@@ -259,8 +278,8 @@ class DtmsService:
     Every error carries google.rpc.ErrorInfo (domain "dtms", the reason named below, the variable
     parts in metadata); INVALID_ARGUMENT also google.rpc.BadRequest, UNAVAILABLE google.rpc.RetryInfo.
     All RPCs but GetStatus answer UNAVAILABLE NOT_READY until the terminal is initialised and trades
-    are recovered (PauseActions and ResumeActions: until the database is open), and all answer
-    UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
+    are recovered (PauseActions and ResumeActions: until the database is open), and all but GetStatus
+    answer UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
     that the server's log repeats. All RPCs show the connected account only.
     """
 
@@ -524,6 +543,33 @@ class DtmsService:
             '/dtms.v1.DtmsService/ResumeActions',
             dtms_dot_v1_dot_service__pb2.ResumeActionsRequest.SerializeToString,
             dtms_dot_v1_dot_service__pb2.ResumeActionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetRails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dtms.v1.DtmsService/ResetRails',
+            dtms_dot_v1_dot_service__pb2.ResetRailsRequest.SerializeToString,
+            dtms_dot_v1_dot_service__pb2.ResetRailsResponse.FromString,
             options,
             channel_credentials,
             insecure,

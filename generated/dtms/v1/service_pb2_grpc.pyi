@@ -32,8 +32,8 @@ class DtmsServiceStub:
     Every error carries google.rpc.ErrorInfo (domain "dtms", the reason named below, the variable
     parts in metadata); INVALID_ARGUMENT also google.rpc.BadRequest, UNAVAILABLE google.rpc.RetryInfo.
     All RPCs but GetStatus answer UNAVAILABLE NOT_READY until the terminal is initialised and trades
-    are recovered (PauseActions and ResumeActions: until the database is open), and all answer
-    UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
+    are recovered (PauseActions and ResumeActions: until the database is open), and all but GetStatus
+    answer UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
     that the server's log repeats. All RPCs show the connected account only.
     """
 
@@ -55,7 +55,7 @@ class DtmsServiceStub:
     """
     ReleaseTrade: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReleaseTradeRequest, _service_pb2.ReleaseTradeResponse]
     """Stops guarding a trade and leaves its position open. Safe to repeat; of a closed trade it
-    changes nothing.
+    changes nothing. An order in flight is waited for.
     Errors: INVALID_ARGUMENT INVALID_REQUEST; NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION
     TRADE_HEDGED, HEDGE_NOT_CLOSED; UNAVAILABLE TERMINAL_LOST (a hedge to close).
     """
@@ -81,11 +81,16 @@ class DtmsServiceStub:
     """Tells how the service stands; answers in every phase."""
     PauseActions: _grpc.UnaryUnaryMultiCallable[_service_pb2.PauseActionsRequest, _service_pb2.PauseActionsResponse]
     """The operator's stop switch: after OK no order leaves; monitoring goes on. Holds through restarts.
+    An order in flight is waited for until its answer or deadline, but the switch is off already.
     Errors: INVALID_ARGUMENT INVALID_REQUEST.
     """
     ResumeActions: _grpc.UnaryUnaryMultiCallable[_service_pb2.ResumeActionsRequest, _service_pb2.ResumeActionsResponse]
     """Allows orders again; what was pending is decided anew from fresh data.
     Errors: INVALID_ARGUMENT INVALID_REQUEST.
+    """
+    ResetRails: _grpc.UnaryUnaryMultiCallable[_service_pb2.ResetRailsRequest, _service_pb2.ResetRailsResponse]
+    """Lifts the rails that hold until the next server day; what is seen from now on counts for them.
+    Errors: UNAVAILABLE NOT_READY.
     """
 
 @_typing.type_check_only
@@ -95,8 +100,8 @@ class DtmsServiceAsyncStub(DtmsServiceStub):
     Every error carries google.rpc.ErrorInfo (domain "dtms", the reason named below, the variable
     parts in metadata); INVALID_ARGUMENT also google.rpc.BadRequest, UNAVAILABLE google.rpc.RetryInfo.
     All RPCs but GetStatus answer UNAVAILABLE NOT_READY until the terminal is initialised and trades
-    are recovered (PauseActions and ResumeActions: until the database is open), and all answer
-    UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
+    are recovered (PauseActions and ResumeActions: until the database is open), and all but GetStatus
+    answer UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
     that the server's log repeats. All RPCs show the connected account only.
     """
 
@@ -115,7 +120,7 @@ class DtmsServiceAsyncStub(DtmsServiceStub):
     """
     ReleaseTrade: _aio.UnaryUnaryMultiCallable[_service_pb2.ReleaseTradeRequest, _service_pb2.ReleaseTradeResponse]  # type: ignore[assignment]
     """Stops guarding a trade and leaves its position open. Safe to repeat; of a closed trade it
-    changes nothing.
+    changes nothing. An order in flight is waited for.
     Errors: INVALID_ARGUMENT INVALID_REQUEST; NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION
     TRADE_HEDGED, HEDGE_NOT_CLOSED; UNAVAILABLE TERMINAL_LOST (a hedge to close).
     """
@@ -141,11 +146,16 @@ class DtmsServiceAsyncStub(DtmsServiceStub):
     """Tells how the service stands; answers in every phase."""
     PauseActions: _aio.UnaryUnaryMultiCallable[_service_pb2.PauseActionsRequest, _service_pb2.PauseActionsResponse]  # type: ignore[assignment]
     """The operator's stop switch: after OK no order leaves; monitoring goes on. Holds through restarts.
+    An order in flight is waited for until its answer or deadline, but the switch is off already.
     Errors: INVALID_ARGUMENT INVALID_REQUEST.
     """
     ResumeActions: _aio.UnaryUnaryMultiCallable[_service_pb2.ResumeActionsRequest, _service_pb2.ResumeActionsResponse]  # type: ignore[assignment]
     """Allows orders again; what was pending is decided anew from fresh data.
     Errors: INVALID_ARGUMENT INVALID_REQUEST.
+    """
+    ResetRails: _aio.UnaryUnaryMultiCallable[_service_pb2.ResetRailsRequest, _service_pb2.ResetRailsResponse]  # type: ignore[assignment]
+    """Lifts the rails that hold until the next server day; what is seen from now on counts for them.
+    Errors: UNAVAILABLE NOT_READY.
     """
 
 class DtmsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -154,8 +164,8 @@ class DtmsServiceServicer(metaclass=_abc_1.ABCMeta):
     Every error carries google.rpc.ErrorInfo (domain "dtms", the reason named below, the variable
     parts in metadata); INVALID_ARGUMENT also google.rpc.BadRequest, UNAVAILABLE google.rpc.RetryInfo.
     All RPCs but GetStatus answer UNAVAILABLE NOT_READY until the terminal is initialised and trades
-    are recovered (PauseActions and ResumeActions: until the database is open), and all answer
-    UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
+    are recovered (PauseActions and ResumeActions: until the database is open), and all but GetStatus
+    answer UNAVAILABLE DRAINING while the server stops. An unforeseen fault is INTERNAL with an `error_id`
     that the server's log repeats. All RPCs show the connected account only.
     """
 
@@ -190,7 +200,7 @@ class DtmsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.ReleaseTradeResponse, _abc.Awaitable[_service_pb2.ReleaseTradeResponse]]:
         """Stops guarding a trade and leaves its position open. Safe to repeat; of a closed trade it
-        changes nothing.
+        changes nothing. An order in flight is waited for.
         Errors: INVALID_ARGUMENT INVALID_REQUEST; NOT_FOUND TRADE_NOT_FOUND; FAILED_PRECONDITION
         TRADE_HEDGED, HEDGE_NOT_CLOSED; UNAVAILABLE TERMINAL_LOST (a hedge to close).
         """
@@ -252,6 +262,7 @@ class DtmsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.PauseActionsResponse, _abc.Awaitable[_service_pb2.PauseActionsResponse]]:
         """The operator's stop switch: after OK no order leaves; monitoring goes on. Holds through restarts.
+        An order in flight is waited for until its answer or deadline, but the switch is off already.
         Errors: INVALID_ARGUMENT INVALID_REQUEST.
         """
 
@@ -263,6 +274,16 @@ class DtmsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_service_pb2.ResumeActionsResponse, _abc.Awaitable[_service_pb2.ResumeActionsResponse]]:
         """Allows orders again; what was pending is decided anew from fresh data.
         Errors: INVALID_ARGUMENT INVALID_REQUEST.
+        """
+
+    @_abc_1.abstractmethod
+    def ResetRails(
+        self,
+        request: _service_pb2.ResetRailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ResetRailsResponse, _abc.Awaitable[_service_pb2.ResetRailsResponse]]:
+        """Lifts the rails that hold until the next server day; what is seen from now on counts for them.
+        Errors: UNAVAILABLE NOT_READY.
         """
 
 def add_DtmsServiceServicer_to_server(servicer: DtmsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,6 +4,7 @@ isort:skip_file
 The public API of DTMS, the Defensive Trade Management System."""
 
 from collections import abc as _abc
+from dtms.v1 import action_pb2 as _action_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -59,9 +60,9 @@ class _TradeStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TradeState
     TRADE_STATE_WARNING_L2: _TradeState.ValueType  # 3
     """Guarded, failing: half is closed, the stop goes to break-even."""
     TRADE_STATE_HEDGED: _TradeState.ValueType  # 4
-    """Guarded, an opposite position of ours is open beside it."""
+    """Guarded, an opposite position of ours is open beside it; a timer runs."""
     TRADE_STATE_RECOVERING: _TradeState.ValueType  # 5
-    """Guarded, its hedge has gone."""
+    """Guarded, its hedge has gone; a timer runs."""
     TRADE_STATE_CLOSED: _TradeState.ValueType  # 6
     """The position is proved closed; final."""
     TRADE_STATE_RELEASED: _TradeState.ValueType  # 7
@@ -79,9 +80,9 @@ TRADE_STATE_WARNING_L1: TradeState.ValueType  # 2
 TRADE_STATE_WARNING_L2: TradeState.ValueType  # 3
 """Guarded, failing: half is closed, the stop goes to break-even."""
 TRADE_STATE_HEDGED: TradeState.ValueType  # 4
-"""Guarded, an opposite position of ours is open beside it."""
+"""Guarded, an opposite position of ours is open beside it; a timer runs."""
 TRADE_STATE_RECOVERING: TradeState.ValueType  # 5
-"""Guarded, its hedge has gone."""
+"""Guarded, its hedge has gone; a timer runs."""
 TRADE_STATE_CLOSED: TradeState.ValueType  # 6
 """The position is proved closed; final."""
 TRADE_STATE_RELEASED: TradeState.ValueType  # 7
@@ -367,6 +368,14 @@ class Trade(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
     R_DISTANCE_FIELD_NUMBER: _builtins.int
+    GRACE_UNTIL_FIELD_NUMBER: _builtins.int
+    HEDGE_VOLUME_FIELD_NUMBER: _builtins.int
+    HEDGE_POSITION_ID_FIELD_NUMBER: _builtins.int
+    HEDGE_OPENED_AT_FIELD_NUMBER: _builtins.int
+    TIMER_UNTIL_FIELD_NUMBER: _builtins.int
+    CLOSING_REASON_FIELD_NUMBER: _builtins.int
+    OWED_FIELD_NUMBER: _builtins.int
+    STATE_REASON_FIELD_NUMBER: _builtins.int
     ticket: _builtins.int
     """The position's ticket as registered; 1 to 2^63-1; never changes."""
     position_ticket: _builtins.int
@@ -398,7 +407,7 @@ class Trade(_message.Message):
     protection: Global___Protection.ValueType
     """What DTMS may do for it."""
     hedge_ticket: _builtins.int
-    """Ticket of the open hedge; absent: none."""
+    """Ticket of the open hedge; absent: none. A closed trade may have one left, which DTMS closes."""
     parent_ticket: _builtins.int
     """Ticket of the trade that this one was added to again; absent: none."""
     closing_unconfirmed: _builtins.bool
@@ -415,6 +424,14 @@ class Trade(_message.Message):
     """Currency of the money above, for example "USD"."""
     r_distance: _builtins.float
     """The distance that R stands for, in price; absent until it is known."""
+    hedge_volume: _builtins.float
+    """Open volume of its hedge in lots; absent: no hedge."""
+    hedge_position_id: _builtins.int
+    """The hedge's position identifier; absent: no hedge."""
+    closing_reason: _builtins.str
+    """In words, why DTMS is closing it; empty: it is not. Only its end or a release stops that."""
+    state_reason: _builtins.str
+    """Why a score, or its hedge, has moved it to its state, in words; empty: nothing has."""
     @_builtins.property
     def state_entered_at(self) -> _timestamp_pb2.Timestamp:
         """When it entered the state."""
@@ -438,6 +455,24 @@ class Trade(_message.Message):
     @_builtins.property
     def closed_at(self) -> _timestamp_pb2.Timestamp:
         """Time of the closing deal; absent until closed."""
+
+    @_builtins.property
+    def grace_until(self) -> _timestamp_pb2.Timestamp:
+        """Until then it shows its score and stays HEALTHY; absent: it is out of grace."""
+
+    @_builtins.property
+    def hedge_opened_at(self) -> _timestamp_pb2.Timestamp:
+        """When the hedge was opened; absent: no hedge."""
+
+    @_builtins.property
+    def timer_until(self) -> _timestamp_pb2.Timestamp:
+        """End of the timer of HEDGED or RECOVERING, after which it is closed; minutes for which the market
+        was closed do not count and move it on. Absent: no timer runs.
+        """
+
+    @_builtins.property
+    def owed(self) -> _containers.RepeatedScalarFieldContainer[_action_pb2.ActionKind.ValueType]:
+        """Actions of its state that are still to be done; they lapse when the state is left upwards."""
 
     def __init__(
         self,
@@ -471,15 +506,27 @@ class Trade(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
         r_distance: _builtins.float | None = ...,
+        grace_until: _timestamp_pb2.Timestamp | None = ...,
+        hedge_volume: _builtins.float | None = ...,
+        hedge_position_id: _builtins.int | None = ...,
+        hedge_opened_at: _timestamp_pb2.Timestamp | None = ...,
+        timer_until: _timestamp_pb2.Timestamp | None = ...,
+        closing_reason: _builtins.str = ...,
+        owed: _abc.Iterable[_action_pb2.ActionKind.ValueType] | None = ...,
+        state_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_ticket", b"_hedge_ticket", "_initial_stop_loss", b"_initial_stop_loss", "_parent_ticket", b"_parent_ticket", "_profit", b"_profit", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "closed_at", b"closed_at", "hedge_profit", b"hedge_profit", "hedge_ticket", b"hedge_ticket", "initial_stop_loss", b"initial_stop_loss", "parent_ticket", b"parent_ticket", "profit", b"profit", "r_distance", b"r_distance", "registered_at", b"registered_at", "score", b"score", "state_entered_at", b"state_entered_at", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_hedge_position_id", b"_hedge_position_id", "_hedge_profit", b"_hedge_profit", "_hedge_ticket", b"_hedge_ticket", "_hedge_volume", b"_hedge_volume", "_initial_stop_loss", b"_initial_stop_loss", "_parent_ticket", b"_parent_ticket", "_profit", b"_profit", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "closed_at", b"closed_at", "grace_until", b"grace_until", "hedge_opened_at", b"hedge_opened_at", "hedge_position_id", b"hedge_position_id", "hedge_profit", b"hedge_profit", "hedge_ticket", b"hedge_ticket", "hedge_volume", b"hedge_volume", "initial_stop_loss", b"initial_stop_loss", "parent_ticket", b"parent_ticket", "profit", b"profit", "r_distance", b"r_distance", "registered_at", b"registered_at", "score", b"score", "state_entered_at", b"state_entered_at", "stop_loss", b"stop_loss", "take_profit", b"take_profit", "timer_until", b"timer_until", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit", "_hedge_ticket", b"_hedge_ticket", "_initial_stop_loss", b"_initial_stop_loss", "_parent_ticket", b"_parent_ticket", "_profit", b"_profit", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "account_currency", b"account_currency", "close_reason", b"close_reason", "closed_at", b"closed_at", "closing_unconfirmed", b"closing_unconfirmed", "defensive", b"defensive", "direction", b"direction", "entry_price", b"entry_price", "hedge_profit", b"hedge_profit", "hedge_ticket", b"hedge_ticket", "initial_stop_loss", b"initial_stop_loss", "initial_volume", b"initial_volume", "labels", b"labels", "parent_ticket", b"parent_ticket", "position_id", b"position_id", "position_ticket", b"position_ticket", "profit", b"profit", "protection", b"protection", "r_distance", b"r_distance", "registered_at", b"registered_at", "score", b"score", "state", b"state", "state_entered_at", b"state_entered_at", "stop_loss", b"stop_loss", "symbol", b"symbol", "take_profit", b"take_profit", "ticket", b"ticket", "updated_at", b"updated_at", "volume", b"volume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hedge_position_id", b"_hedge_position_id", "_hedge_profit", b"_hedge_profit", "_hedge_ticket", b"_hedge_ticket", "_hedge_volume", b"_hedge_volume", "_initial_stop_loss", b"_initial_stop_loss", "_parent_ticket", b"_parent_ticket", "_profit", b"_profit", "_r_distance", b"_r_distance", "_stop_loss", b"_stop_loss", "_take_profit", b"_take_profit", "account", b"account", "account_currency", b"account_currency", "close_reason", b"close_reason", "closed_at", b"closed_at", "closing_reason", b"closing_reason", "closing_unconfirmed", b"closing_unconfirmed", "defensive", b"defensive", "direction", b"direction", "entry_price", b"entry_price", "grace_until", b"grace_until", "hedge_opened_at", b"hedge_opened_at", "hedge_position_id", b"hedge_position_id", "hedge_profit", b"hedge_profit", "hedge_ticket", b"hedge_ticket", "hedge_volume", b"hedge_volume", "initial_stop_loss", b"initial_stop_loss", "initial_volume", b"initial_volume", "labels", b"labels", "owed", b"owed", "parent_ticket", b"parent_ticket", "position_id", b"position_id", "position_ticket", b"position_ticket", "profit", b"profit", "protection", b"protection", "r_distance", b"r_distance", "registered_at", b"registered_at", "score", b"score", "state", b"state", "state_entered_at", b"state_entered_at", "state_reason", b"state_reason", "stop_loss", b"stop_loss", "symbol", b"symbol", "take_profit", b"take_profit", "ticket", b"ticket", "timer_until", b"timer_until", "updated_at", b"updated_at", "volume", b"volume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__hedge_position_id: _TypeAlias = _typing.Literal["hedge_position_id"]  # noqa: Y015
+    _WhichOneofArgType__hedge_position_id: _TypeAlias = _typing.Literal["_hedge_position_id", b"_hedge_position_id"]  # noqa: Y015
     _WhichOneofReturnType__hedge_profit: _TypeAlias = _typing.Literal["hedge_profit"]  # noqa: Y015
     _WhichOneofArgType__hedge_profit: _TypeAlias = _typing.Literal["_hedge_profit", b"_hedge_profit"]  # noqa: Y015
     _WhichOneofReturnType__hedge_ticket: _TypeAlias = _typing.Literal["hedge_ticket"]  # noqa: Y015
     _WhichOneofArgType__hedge_ticket: _TypeAlias = _typing.Literal["_hedge_ticket", b"_hedge_ticket"]  # noqa: Y015
+    _WhichOneofReturnType__hedge_volume: _TypeAlias = _typing.Literal["hedge_volume"]  # noqa: Y015
+    _WhichOneofArgType__hedge_volume: _TypeAlias = _typing.Literal["_hedge_volume", b"_hedge_volume"]  # noqa: Y015
     _WhichOneofReturnType__initial_stop_loss: _TypeAlias = _typing.Literal["initial_stop_loss"]  # noqa: Y015
     _WhichOneofArgType__initial_stop_loss: _TypeAlias = _typing.Literal["_initial_stop_loss", b"_initial_stop_loss"]  # noqa: Y015
     _WhichOneofReturnType__parent_ticket: _TypeAlias = _typing.Literal["parent_ticket"]  # noqa: Y015
@@ -493,9 +540,13 @@ class Trade(_message.Message):
     _WhichOneofReturnType__take_profit: _TypeAlias = _typing.Literal["take_profit"]  # noqa: Y015
     _WhichOneofArgType__take_profit: _TypeAlias = _typing.Literal["_take_profit", b"_take_profit"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_position_id) -> _WhichOneofReturnType__hedge_position_id | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_profit) -> _WhichOneofReturnType__hedge_profit | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_ticket) -> _WhichOneofReturnType__hedge_ticket | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hedge_volume) -> _WhichOneofReturnType__hedge_volume | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__initial_stop_loss) -> _WhichOneofReturnType__initial_stop_loss | None: ...
     @_typing.overload

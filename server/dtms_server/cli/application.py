@@ -9,7 +9,21 @@ import typer
 from typer.main import get_command
 
 from dtms_server import __version__
-from dtms_server.cli import demo, logs, serving, sim, status, terminal, trades, watch
+from dtms_server.cli import (
+    actions,
+    demo,
+    logs,
+    policy,
+    rails,
+    replay,
+    serving,
+    sim,
+    status,
+    switch,
+    terminal,
+    trades,
+    watch,
+)
 from dtms_server.cli.connection import Connection
 from dtms_server.cli.flags import expanding, with_settings
 from dtms_server.cli.output import say
@@ -69,6 +83,8 @@ def application() -> typer.Typer:
     app.command("serve")(with_settings(serving.serve))
     app.command("terminal")(terminal.terminal)
     app.command("migrate")(serving.migrate)
+    app.command("policy")(policy.policy)
+    app.command("replay")(replay.replay)
     for name, command in _CALLS.items():
         app.command(name)(expanding(Connection, command))
     app.add_typer(sim.group(), name="sim")
@@ -80,8 +96,12 @@ _CALLS: dict[str, Callable[..., None]] = {
     "status": status.status,
     "trades": trades.trades,
     "watch": watch.watch,
+    "actions": actions.actions,
+    "rails": rails.rails,
     "register": trades.register,
     "release": trades.release,
+    "pause": switch.pause,
+    "resume": switch.resume,
 }
 
 

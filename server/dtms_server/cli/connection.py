@@ -11,6 +11,9 @@ from dtms_server.config import Settings
 from dtms_server.domain.errors import ConfigurationInvalid
 
 LISTEN: Final[str] = Settings.model_fields["listen"].default
+USUAL_SECONDS: Final = 10.0
+ORDER_SECONDS: Final = 40.0
+"""How long an answer may take that waits for an order in flight: that may take 30 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +25,15 @@ class Connection:
         typer.Option("--target", envvar="DTMS_TARGET", metavar="HOST:PORT", help="The service."),
     ] = LISTEN
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", min=0.001, max=86_400, help="Seconds to wait for an answer."),
-    ] = 10.0
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0.001,
+            max=86_400,
+            help=f"Seconds to wait for an answer. Default: {USUAL_SECONDS:g}, or "
+            f"{ORDER_SECONDS:g} where it waits for an order in flight.",
+        ),
+    ] = None
     tls_ca: Annotated[
         Path | None,
         typer.Option("--tls-ca", metavar="FILE", help="Speak TLS; the server's CA, PEM."),
@@ -42,9 +51,11 @@ class Connection:
         typer.Option("--tls-server-name", help="Name in the server's certificate, if another."),
     ] = ""
 
-    def client(self) -> DtmsClient:
-        """Make a client; raises ConfigurationInvalid where a certificate cannot be read."""
-        return DtmsClient(self.target, tls=self._tls(), timeout=self.timeout)
+    def client(self, *, usual_seconds: float = USUAL_SECONDS) -> DtmsClient:
+        """Make a client that waits so long where the user has not said how long; raises
+        ConfigurationInvalid where a certificate cannot be read."""
+        timeout = usual_seconds if self.timeout is None else self.timeout
+        return DtmsClient(self.target, tls=self._tls(), timeout=timeout)
 
     def _tls(self) -> Tls | None:
         if bool(self.tls_cert) != bool(self.tls_key):

@@ -12,7 +12,7 @@ from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-_MAY_WRAP: Final = frozenset({"STATE", "WHAT HAPPENS"})
+_MAY_WRAP: Final = frozenset({"STATE", "WHAT HAPPENS", "WHY", "ASKED", "OUTCOME", "HOLDS BACK"})
 """Columns whose values are words; half a number is worse than a narrower column of these."""
 
 

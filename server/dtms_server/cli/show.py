@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from dtms_server.cli import words
+from dtms_server.cli import event_words
 from dtms_server.cli.output import say, table
 from dtms_server.cli.trades import COLUMNS, row
 
@@ -40,7 +40,7 @@ class Lines:
 
     def event(self, event: event_pb2.MonitorEvent) -> None:
         """See Show."""
-        say(words.event_line(event))
+        say(event_words.line(event))
 
     def draw(self, client: DtmsClient) -> None:
         """See Show; the events have told it."""
@@ -62,7 +62,7 @@ class Screen:
 
     def event(self, event: event_pb2.MonitorEvent) -> None:
         """See Show."""
-        self._events.append(words.brief_line(event))
+        self._events.append(event_words.brief_line(event))
 
     def draw(self, client: DtmsClient) -> None:
         """See Show."""

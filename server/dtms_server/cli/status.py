@@ -36,11 +36,18 @@ def _facts(status: pb.GetStatusResponse) -> dict[str, str]:
         "trades": f"{status.active_trades} active" + (f" ({by_state})" if by_state else ""),
         "cycles": f"{status.cycles}, the last took {status.last_cycle.ToMilliseconds()} ms",
         "head": str(status.head_sequence),
-        "actions": "paused" if status.actions_paused else "not paused",
+        "actions": "paused: no order leaves until dtms resume"
+        if status.actions_paused
+        else "not paused",
+        "rails": ", ".join(map(_shut, status.rails)) or "none is shut",
         **_terminal_facts(status.terminal),
     }
     orphans = ", ".join(map(str, status.orphans))
     return facts | ({"orphans": orphans} if orphans else {})
+
+
+def _shut(rail: pb.LatchedRail) -> str:
+    return f"{rail.rail} since {words.time(rail.since)} UTC ({rail.reason})"
 
 
 def _terminal_facts(terminal: pb.TerminalStatus) -> dict[str, str]:

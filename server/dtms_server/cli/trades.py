@@ -7,9 +7,9 @@ from typing import Annotated, Final
 import typer
 from dtms.v1 import trade_pb2
 
-from dtms_server.cli import words
-from dtms_server.cli.connection import Connection
-from dtms_server.cli.output import AsJson, print_facts, print_json, print_table, say
+from dtms_server.cli import explanation, words
+from dtms_server.cli.connection import ORDER_SECONDS, Connection
+from dtms_server.cli.output import AsJson, print_json, print_table, say
 from dtms_server.cli.pairs import pairs
 from dtms_server.cli.plain import plain
 from dtms_server.domain.trade import MAX_TICKET, Direction, Protection, State
@@ -57,13 +57,19 @@ def trades(
     label: Label = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the trades that are guarded, or show one.
+    """List the trades that are guarded, or explain one.
 
-    Example: dtms trades --all --symbol EURUSD
+    Of one trade: its state and why, its score signal by signal, R, grace,
+    timer and hedge, what is still to be done, and what was tried last.
+
+    Example: dtms trades --all --symbol EURUSD, or: dtms trades 1001
     """
     with connection.client() as client:
         if ticket is not None:
-            _show(client.get_trade(ticket), as_json)
+            if as_json:
+                print_json(plain(client.get_trade(ticket)))
+            else:
+                explanation.explain(client, ticket)
             return
         listed = client.list_trades(
             states=state or (),
@@ -130,9 +136,11 @@ def release(
 ) -> None:
     """Stop guarding a trade; its position stays open.
 
-    Example: dtms release 1001
+    One that has a hedge is released only when it is said what becomes of it.
+
+    Example: dtms release 1001 --hedge close
     """
-    with connection.client() as client:
+    with connection.client(usual_seconds=ORDER_SECONDS) as client:
         trade = client.release_trade(ticket, hedge=hedge.name if hedge else "UNSPECIFIED")
     if as_json:
         print_json(plain(trade))
@@ -158,25 +166,4 @@ def row(trade: trade_pb2.Trade) -> Sequence[str]:
         words.state(trade),
         words.name(trade_pb2.CloseReason, trade.close_reason) if closed else words.NOTHING,
         words.money(trade.profit) if closed else words.NOTHING,
-    )
-
-
-def _show(trade: trade_pb2.Trade, as_json: bool) -> None:
-    facts = plain(trade)
-    if as_json:
-        print_json(facts)
-        return
-    facts["score"] = words.score(trade.score)
-    print_facts({key: words.told(value) for key, value in facts.items() if value is not None})
-    print_table(
-        ("SIGNAL", "POINTS", "WEIGHT", "WHY"),
-        (
-            (
-                trade_pb2.Signal.Name(each.signal).removeprefix("SIGNAL_"),
-                f"{each.points:+g}",
-                f"{each.weight:g}",
-                each.reason,
-            )
-            for each in trade.score.points
-        ),
     )

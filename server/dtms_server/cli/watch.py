@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dtms_server.cli import words
+from dtms_server.cli import event_words
 from dtms_server.cli.connection import Connection
 from dtms_server.cli.output import AsJson, print_json, say
 from dtms_server.cli.plain import plain
@@ -57,6 +57,6 @@ def watch(
                 if as_json:
                     print_json(plain(event) | {"resume_token": events.resume_token})
                 else:
-                    say(words.event_line(event))
+                    say(event_words.line(event))
         except KeyboardInterrupt:
             return

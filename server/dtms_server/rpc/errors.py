@@ -30,10 +30,6 @@ _VIOLATIONS_BYTES: Final = 2048
 log = structlog.get_logger()
 
 
-class NotImplementedYet(errors.DtmsError):
-    """{rpc} comes with a later version of DTMS."""
-
-
 STATUS: Final[Mapping[type[errors.DtmsError], tuple[StatusCode, str]]] = MappingProxyType(
     {
         errors.InvalidRequest: (StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
@@ -45,6 +41,8 @@ STATUS: Final[Mapping[type[errors.DtmsError], tuple[StatusCode, str]]] = Mapping
         errors.PositionMismatch: (StatusCode.FAILED_PRECONDITION, "POSITION_MISMATCH"),
         errors.PositionIsHedge: (StatusCode.FAILED_PRECONDITION, "POSITION_IS_HEDGE"),
         errors.TradeNotGuarded: (StatusCode.FAILED_PRECONDITION, "TRADE_NOT_GUARDED"),
+        errors.TradeHedged: (StatusCode.FAILED_PRECONDITION, "TRADE_HEDGED"),
+        errors.HedgeNotClosed: (StatusCode.FAILED_PRECONDITION, "HEDGE_NOT_CLOSED"),
         errors.ResumeTokenExpired: (StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED"),
         errors.ResumeTokenInFuture: (StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_IN_FUTURE"),
         errors.SlowConsumer: (StatusCode.RESOURCE_EXHAUSTED, "SLOW_CONSUMER"),
@@ -57,7 +55,6 @@ STATUS: Final[Mapping[type[errors.DtmsError], tuple[StatusCode, str]]] = Mapping
         errors.TerminalUnusable: (StatusCode.UNAVAILABLE, "TERMINAL_LOST"),
         errors.WrongAccount: (StatusCode.UNAVAILABLE, "TERMINAL_LOST"),
         errors.Draining: (StatusCode.UNAVAILABLE, "DRAINING"),
-        NotImplementedYet: (StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED"),
     }
 )
 STARTUP_ONLY: Final = frozenset(

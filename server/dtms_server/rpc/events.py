@@ -11,7 +11,7 @@ from dtms.v1 import event_pb2, service_pb2
 
 from dtms_server.domain.errors import Draining, SlowConsumer, TooManyStreams
 from dtms_server.engine.guard import Guard
-from dtms_server.ports import EventPage, Journal
+from dtms_server.ports import Journal
 from dtms_server.rpc import translate
 from dtms_server.rpc.live_scores import LiveScores
 from dtms_server.rpc.requests import Following, following
@@ -112,7 +112,7 @@ class _Cursor:
         await self._beat()
         while True:
             before = self._scanned
-            page = await self._page(before)
+            page = await self._journal.page(before, self._wanted)
             for recorded in page.events:
                 await self._send(recorded.sequence, event=translate.event(recorded))
             self._scanned = page.scanned
@@ -122,11 +122,6 @@ class _Cursor:
                 await self._wait(*await self._send_scores())
             if self._clock() >= self._silent_since + self._interval_seconds:
                 await self._beat()
-
-    async def _page(self, after: int) -> EventPage:
-        if self._wanted is None:  # what is asked for does not happen yet
-            return EventPage((), max(after, self._journal.head))
-        return await self._journal.page(after, self._wanted)
 
     async def _send_scores(self) -> list[asyncio.Event]:
         """Tell the new scores, and return what is set when there are newer ones."""

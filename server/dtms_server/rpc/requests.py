@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from dtms.v1 import event_pb2, service_pb2, trade_pb2
@@ -9,9 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from dtms_server.domain.events import EventType
 from dtms_server.domain.trade import Direction, Protection, State
-from dtms_server.engine.registration import Claim
-from dtms_server.ports import EventFilter, TradeFilter
-from dtms_server.rpc.tokens import PageToken, ResumeToken
+from dtms_server.engine.registration import Claim, HedgeDisposition
+from dtms_server.ports import ActionFilter, EventFilter, TradeFilter
+from dtms_server.rpc.tokens import ActionToken, PageToken, ResumeToken
 from dtms_server.rpc.violations import Violations
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -37,6 +38,14 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """Which trade to release, and what becomes of its hedge; None: the caller did not say."""
+
+    ticket: int
+    hedge: HedgeDisposition | None
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Which trades to list, how many a page, and where to go on."""
 
@@ -46,11 +55,20 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """Which events to stream, from where, and how long a silence may last; `wanted` is None where
-    only types are asked for that no event has yet, `scores_of` where no scores are."""
+class ActionListing:
+    """Which actions to list, how many a page, and where to go on."""
 
-    wanted: EventFilter | None
+    wanted: ActionFilter
+    size: int
+    token: ActionToken | None
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Which events to stream, from where, and how long a silence may last; `scores_of` is None
+    where no scores are asked for."""
+
+    wanted: EventFilter
     token: ResumeToken | None
     from_earliest: bool
     scores_of: EventFilter | None
@@ -110,13 +128,14 @@ def ticket(request: HasTicket) -> int:
     return request.ticket
 
 
-def release(request: service_pb2.ReleaseTradeRequest) -> int:
-    """Read which trade to release; hedges are not opened yet, so that theirs is only checked."""
+def release(request: service_pb2.ReleaseTradeRequest) -> Release:
+    """Read which trade to release, and what becomes of its hedge."""
     check = Violations()
-    check.ticket(request.ticket)
-    check.known("hedge", event_pb2.HedgeDisposition, request.hedge)
+    ticket = check.ticket(request.ticket)
+    disposition = event_pb2.HedgeDisposition
+    hedge = check.member("hedge", disposition, request.hedge, HedgeDisposition)
     check.raise_if_any()
-    return request.ticket
+    return Release(ticket, hedge)
 
 
 def listing(request: service_pb2.ListTradesRequest) -> Listing:
@@ -141,7 +160,7 @@ def following(request: service_pb2.StreamMonitorEventsRequest) -> Following:
     wanted = EventFilter(check.tickets(request.tickets), check.symbols(request.symbols), types)
     check.raise_if_any()
     return Following(
-        wanted if types or not request.types else None,
+        wanted,
         ResumeToken.read(request.resume_token) if request.resume_token else None,
         scores_of=wanted if request.include_scores else None,
         from_earliest=request.start_from == service_pb2.START_FROM_EARLIEST,
@@ -149,15 +168,22 @@ def following(request: service_pb2.StreamMonitorEventsRequest) -> Following:
     )
 
 
-def actions(request: service_pb2.ListActionsRequest) -> None:
-    """Check a request for actions."""
+def actions(request: service_pb2.ListActionsRequest) -> ActionListing:
+    """Read which actions to list; raises PageTokenInvalid for a mangled token."""
     check = Violations()
-    check.page_size(request.page_size)
-    if request.HasField("ticket"):
-        check.ticket(request.ticket)
-    check.timestamp("started_from", request.started_from)
-    check.timestamp("started_before", request.started_before)
+
+    def moment(path: Literal["started_from", "started_before"]) -> datetime | None:
+        return check.timestamp(path, given=request.HasField(path), value=getattr(request, path))
+
+    size = check.page_size(request.page_size)
+    wanted = ActionFilter(
+        ticket=check.ticket(request.ticket) if request.HasField("ticket") else None,
+        started_from=moment("started_from"),
+        started_before=moment("started_before"),
+    )
     check.raise_if_any()
+    token = ActionToken.read(request.page_token) if request.page_token else None
+    return ActionListing(wanted, size, token)
 
 
 def reason(request: service_pb2.PauseActionsRequest | service_pb2.ResumeActionsRequest) -> str:

@@ -2,24 +2,25 @@
 # ruff: noqa: N802 - the methods bear the names of their RPCs
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NoReturn, TypeAlias
+from dataclasses import replace
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
+from dtms.v1 import action_pb2, trade_pb2
 from dtms.v1 import service_pb2 as pb
-from dtms.v1 import trade_pb2
 from dtms.v1.service_pb2_grpc import DtmsServiceServicer
 
-from dtms_server.domain.errors import UnknownTrade
+from dtms_server.domain.errors import Draining, UnknownTrade
 from dtms_server.domain.trade import Trade
 from dtms_server.engine.guard import Guard
-from dtms_server.ports import Ledger, TradePage
+from dtms_server.ports import ActionFilter, Ledger, TradePage
 from dtms_server.rpc import requests, translate
-from dtms_server.rpc.errors import NotImplementedYet
 from dtms_server.rpc.events import EventStreams
-from dtms_server.rpc.tokens import PageToken, ResumeToken
+from dtms_server.rpc.tokens import ActionToken, PageToken, ResumeToken
 
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024  # half of what clients receive by default
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Shown = TypeVar("Shown", trade_pb2.Trade, action_pb2.Action)
 
 
 class DtmsService(DtmsServiceServicer):
@@ -54,9 +55,9 @@ class DtmsService(DtmsServiceServicer):
         self, request: pb.ReleaseTradeRequest, context: Context
     ) -> pb.ReleaseTradeResponse:
         """Stop guarding a trade."""
-        ticket = requests.release(request)
+        asked = requests.release(request)
         self._ledger()
-        trade = await self._guard.registration.release(ticket)
+        trade = await self._guard.registration.release(asked.ticket, asked.hedge)
         return pb.ReleaseTradeResponse(trade=self._shown(trade))
 
     async def GetTrade(self, request: pb.GetTradeRequest, context: Context) -> pb.GetTradeResponse:
@@ -83,9 +84,20 @@ class DtmsService(DtmsServiceServicer):
     async def ListActions(
         self, request: pb.ListActionsRequest, context: Context
     ) -> pb.ListActionsResponse:
-        """Not built yet."""
-        requests.actions(request)
-        self._not_implemented("ListActions")
+        """List every attempt to change a position, latest first, in pages."""
+        asked = requests.actions(request)
+        ledger = self._ledger()
+        if asked.token is not None:
+            asked.token.require(ledger.journal, asked.wanted)
+        before = asked.token.before if asked.token else None
+        wanted = await _as_registered(ledger, asked.wanted)
+        page = await ledger.actions.page(wanted, before, asked.size)
+        actions = list(_fitting(map(translate.action, page.actions)))
+        next_token = ""
+        if page.more or len(actions) < len(page.actions):
+            last = page.actions[len(actions) - 1]
+            next_token = ActionToken.of(ledger.journal, asked.wanted, last).write()
+        return pb.ListActionsResponse(actions=actions, next_page_token=next_token)
 
     async def StreamMonitorEvents(  # type: ignore[override] # writes, where the stub would iterate
         self, request: pb.StreamMonitorEventsRequest, context: Context
@@ -102,16 +114,27 @@ class DtmsService(DtmsServiceServicer):
     async def PauseActions(
         self, request: pb.PauseActionsRequest, context: Context
     ) -> pb.PauseActionsResponse:
-        """Not built yet."""
-        requests.reason(request)
-        self._not_implemented("PauseActions")
+        """Let no order leave from now on."""
+        why = requests.reason(request)
+        self._require_not_draining()
+        unsettled = await self._guard.pause(why)
+        return pb.PauseActionsResponse(unsettled=map(translate.action, unsettled))
 
     async def ResumeActions(
         self, request: pb.ResumeActionsRequest, context: Context
     ) -> pb.ResumeActionsResponse:
-        """Not built yet."""
-        requests.reason(request)
-        self._not_implemented("ResumeActions")
+        """Let orders leave again."""
+        why = requests.reason(request)
+        self._require_not_draining()
+        await self._guard.resume(why)
+        return pb.ResumeActionsResponse()
+
+    async def ResetRails(
+        self, request: pb.ResetRailsRequest, context: Context
+    ) -> pb.ResetRailsResponse:
+        """Lift the rails that hold until the next server day."""
+        self._ledger()
+        return pb.ResetRailsResponse(lifted=await self._guard.reset_rails())
 
     def _listed(
         self, ledger: Ledger, asked: requests.Listing, page: TradePage
@@ -135,14 +158,21 @@ class DtmsService(DtmsServiceServicer):
         self._guard.readiness.require_started()
         return self._guard.ledger
 
-    def _not_implemented(self, rpc: str) -> NoReturn:
-        raise NotImplementedYet(rpc=rpc)
+    def _require_not_draining(self) -> None:
+        if self._guard.readiness.draining.is_set():
+            raise Draining
 
 
-def _fitting(trades: Iterable[trade_pb2.Trade]) -> Iterator[trade_pb2.Trade]:
-    """Yield the first trade, and then as many as one answer has room for."""
+async def _as_registered(ledger: Ledger, wanted: ActionFilter) -> ActionFilter:
+    """Return the filter with the trade's ticket as registered, where it is known by another."""
+    trade = None if wanted.ticket is None else await ledger.trades.find(wanted.ticket)
+    return wanted if trade is None else replace(wanted, ticket=trade.ticket)
+
+
+def _fitting(messages: Iterable[Shown]) -> Iterator[Shown]:
+    """Yield the first message, and then as many as one answer has room for."""
     room = MAX_PAGE_BYTES
-    for place, message in enumerate(trades):
+    for place, message in enumerate(messages):
         room -= message.ByteSize()
         if place and room < 0:
             return

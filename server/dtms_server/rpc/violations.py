@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -23,6 +24,8 @@ MAX_REASON_BYTES: Final = 256
 MAX_FILTERED: Final = 100
 PAGE_SIZE: Final = 100
 MAX_PAGE_SIZE: Final = 1000
+MICROSECOND: Final = timedelta(microseconds=1)
+LAST_MOMENT: Final = datetime.max.replace(tzinfo=UTC) - MICROSECOND
 
 Member = TypeVar("Member", bound=StrEnum)
 Number = TypeVar("Number", bound=int)
@@ -115,12 +118,18 @@ class Violations:
             self.add("page_size", "must not be negative")
         return min(size or PAGE_SIZE, MAX_PAGE_SIZE)
 
-    def timestamp(self, path: str, at: Timestamp) -> None:
-        """A timestamp lies in the years 1 to 9999."""
+    def timestamp(self, path: str, *, given: bool, value: Timestamp) -> datetime | None:
+        """A timestamp lies in the years 1 to 9999; it counts to the microsecond, rounded up, since
+        a time of ours lies before the one exactly where it lies before the other."""
+        if not given:
+            return None
         try:
-            at.ToJsonString()
+            value.ToJsonString()
+            at = value.ToDatetime(UTC)
         except ValueError:
             self.add(path, "must lie in the years 1 to 9999, with 0 to 999999999 nanoseconds")
+            return None
+        return min(at, LAST_MOMENT) + MICROSECOND if value.nanos % 1000 else at
 
     def reason(self, reason: str) -> None:
         """An operator's reason is at most 256 bytes."""

@@ -18,6 +18,7 @@ _COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "fault": world.fault,
     "symbol": world.symbol,
     "account": world.account,
+    "deposit": world.deposit,
     "clock": world.clock,
     "jump": world.jump,
 }
@@ -25,7 +26,7 @@ _COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 
 def group() -> typer.Typer:
     """Build `dtms sim`."""
-    app = typer.Typer(help="Move a simulated terminal's world: positions, faults, the clock.")
+    app = typer.Typer(help="Move a simulated terminal's world: trades, money, faults, the clock.")
     app.callback(invoke_without_command=True)(_root)
     for name, command in _COMMANDS.items():
         app.command(name)(expanding(Simulator, command))

@@ -1,4 +1,4 @@
-"""The `sim` commands that are not trades: misfortune, time, and the market's mood."""
+"""The `sim` commands that are not trades: misfortune, money, time, and the market's mood."""
 
 from typing import Annotated
 
@@ -103,6 +103,24 @@ def account(
     """
     with simulator.control() as control:
         control.account(pairs(rules, "KEY=VALUE"))
+
+
+def deposit(
+    simulator: Simulator,
+    amount: Annotated[
+        float,
+        typer.Argument(
+            metavar="AMOUNT",
+            help="In the account's currency; after `--` a negative one is withdrawn.",
+        ),
+    ],
+) -> None:
+    """Pay money into the account, or out of it.
+
+    Example: dtms sim deposit -- -500
+    """
+    with simulator.control() as control:
+        control.deposit(amount)
 
 
 def _list_faults(as_json: bool) -> None:

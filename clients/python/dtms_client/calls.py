@@ -1,0 +1,141 @@
+"""The calls of the blocking client: each RPC that has one answer, as a method."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import SupportsIndex, TypeVar, Unpack
+
+import grpc
+from dtms.v1 import service_pb2 as pb
+from dtms.v1.action_pb2 import Action
+from dtms.v1.service_pb2_grpc import DtmsServiceStub
+from dtms.v1.trade_pb2 import Trade
+
+from dtms_client import requests
+from dtms_client.requests import Claims
+from dtms_client.trades import TradeList
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class Calls(ABC):
+    """What can be asked; how a call is made is the client's."""
+
+    def register_trade(
+        self,
+        ticket: SupportsIndex,
+        symbol: str,
+        direction: str | int,
+        *,
+        timeout: float | None = None,
+        **claims: Unpack[Claims],
+    ) -> pb.RegisterTradeResponse:
+        """Put an open position under guard; `direction` is "BUY" or "SELL", the rest is claims that
+        the server checks. Answers the trade as the terminal has it, and `already_registered`."""
+        request = requests.register_trade(ticket, symbol, direction, **claims)
+        return self._ask(self._stub().RegisterTrade, request, timeout)
+
+    def update_trade(
+        self,
+        ticket: SupportsIndex,
+        *,
+        protection: str | int | None = None,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Trade:
+        """Set the protection ("PROTECT" or "OBSERVE"), the labels (all of them), or both."""
+        request = requests.update_trade(ticket, protection, labels)
+        return self._ask(self._stub().UpdateTrade, request, timeout).trade
+
+    def release_trade(
+        self,
+        ticket: SupportsIndex,
+        *,
+        hedge: str | int = "UNSPECIFIED",
+        timeout: float | None = None,
+    ) -> Trade:
+        """Stop guarding; the position stays open. A trade with a hedge needs to be told what
+        becomes of it: "CLOSE" or "LEAVE". An order in flight is waited for, up to 30 s."""
+        request = requests.release_trade(ticket, hedge)
+        return self._ask(self._stub().ReleaseTrade, request, timeout).trade
+
+    def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
+        """Read one trade, by its ticket as registered or as it is now."""
+        request = requests.get_trade(ticket)
+        return self._ask(self._stub().GetTrade, request, timeout).trade
+
+    def list_trades(
+        self,
+        *,
+        states: Iterable[str | int] = (),
+        symbols: Iterable[str] = (),
+        labels: Mapping[str, str] | None = None,
+        include_closed: bool = False,
+        timeout: float | None = None,
+    ) -> TradeList:
+        """Read the trades that fit every filter given, all pages; `timeout` is each page's."""
+        request = requests.list_trades(states, symbols, labels, include_closed)
+        page = self._ask(self._stub().ListTrades, request, timeout)
+        trades, token = list(page.trades), page.resume_token
+        while page.next_page_token:
+            request.page_token = page.next_page_token
+            page = self._ask(self._stub().ListTrades, request, timeout)
+            trades += page.trades
+        return TradeList(tuple(trades), token)
+
+    def list_actions(
+        self,
+        ticket: SupportsIndex | None = None,
+        *,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> tuple[Action, ...]:
+        """Read the attempts to change positions, latest first: of one trade, by its ticket as
+        registered or as it is now, or of all; started at or after `since` and before `before`
+        (aware times); the latest `limit` of them, or all. `timeout` is each page's."""
+        request = requests.list_actions(ticket, since, before, limit)
+        actions: list[Action] = []
+        while limit is None or len(actions) < limit:
+            page = self._ask(self._stub().ListActions, request, timeout)
+            actions += page.actions
+            request.page_token = page.next_page_token
+            if not page.next_page_token:
+                break
+        return tuple(actions[:limit])
+
+    def pause_actions(
+        self, reason: str = "", *, timeout: float | None = None
+    ) -> tuple[Action, ...]:
+        """Let no order leave from the answer on; monitoring goes on. It holds through restarts of
+        the server. An order in flight is waited for, up to 30 s. Answers the actions whose outcome
+        is not known: their settlement goes on. `reason`: at most 256 bytes, for the journal."""
+        request = pb.PauseActionsRequest(reason=reason)
+        return tuple(self._ask(self._stub().PauseActions, request, timeout).unsettled)
+
+    def resume_actions(self, reason: str = "", *, timeout: float | None = None) -> None:
+        """Let orders leave again; what was pending is decided anew from fresh data."""
+        self._ask(self._stub().ResumeActions, pb.ResumeActionsRequest(reason=reason), timeout)
+
+    def reset_rails(self, *, timeout: float | None = None) -> tuple[str, ...]:
+        """Lift the rails that hold openings back until the next server day (see `status().rails`);
+        answers which they were, as "EQUITY_DAY"."""
+        answer = self._ask(self._stub().ResetRails, pb.ResetRailsRequest(), timeout)
+        return tuple(answer.lifted)
+
+    def status(self, *, timeout: float | None = None) -> pb.GetStatusResponse:
+        """Read how the service stands; it answers in every phase."""
+        return self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
+
+    @abstractmethod
+    def _stub(self) -> DtmsServiceStub: ...
+
+    @abstractmethod
+    def _ask(
+        self,
+        rpc: "grpc.UnaryUnaryMultiCallable[RequestT, ResponseT]",
+        request: RequestT,
+        timeout: float | None,
+    ) -> ResponseT: ...
