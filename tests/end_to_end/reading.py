@@ -24,6 +24,11 @@ def told(event: MonitorEvent) -> tuple[str, int]:
     return type_of(event), event.ticket
 
 
+def measures(event: MonitorEvent) -> bool:
+    """Tell whether an event tells a trade's R, as the first analysis does, and nothing else."""
+    return list(event.trade_changed.changed.paths) == ["r_distance"]
+
+
 def read_until(client: DtmsClient, enough: Enough, **wanted: Any) -> list[MonitorEvent]:
     """Follow until an event is `enough`, and return all up to it."""
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -9,10 +9,17 @@ from dtms.v1.event_pb2 import MonitorEvent
 from dtms_client import DtmsClient
 from dtms_client.errors import TerminalLost
 from dtms_server.domain.trade import Direction
-from end_to_end.reading import await_all, journal, read_until, told, type_of
+from end_to_end.reading import await_all, journal, measures, read_until, told, type_of
 from processes import QUICK_SERVER, QUICK_TERMINAL, Shop, shop
 
 HEALTHY, CLOSED = trade_pb2.TRADE_STATE_HEALTHY, trade_pb2.TRADE_STATE_CLOSED
+NEVER_JUDGED = """
+[policy.defence.states]
+grace_minutes = 1000
+grace_gain_r = 100
+grace_loss_r = 100
+"""
+"""What the market does meanwhile is no matter here: a trade in grace is left alone."""
 LOST_AND_BACK = ["TERMINAL_LOST", "TERMINAL_CONNECTED"]
 
 
@@ -25,6 +32,8 @@ class Watched:
     client: DtmsClient
     ticket: int
     since: str
+    measured: int
+    """Sequence of the event that tells the trade's R; while all is well it is the last of it."""
 
     def fault(self, *what: str) -> None:
         """Let the terminal misbehave, as an operator would by hand."""
@@ -32,7 +41,7 @@ class Watched:
         assert done.returncode == 0, done.stderr
 
     def await_event(self, type_: str) -> None:
-        """Wait for an event of the trade, or of the terminal, since it was registered."""
+        """Wait for an event of the trade, or of the terminal, since its R is known."""
         tickets = [self.ticket] if type_.startswith("TRADE") else []
         read_until(
             self.client, lambda event: True, since=self.since, types=[type_], tickets=tickets
@@ -64,11 +73,10 @@ class Watched:
         return [type_of(event) for event in self.events() if type_of(event).startswith("TERMINAL")]
 
     def events(self, ticket: int = 0) -> list[MonitorEvent]:
-        """Return the events since the trade was registered, of one ticket or of none."""
+        """Return the events since the trade's R is known, of one ticket or of none."""
         listed = self.client.list_trades()
         every = journal(self.client, through=listed.resume_token)
-        start = max(e.sequence for e in every if told(e) == ("TRADE_REGISTERED", self.ticket))
-        return [event for event in every[start:] if event.ticket == ticket]
+        return [event for event in every[self.measured :] if event.ticket == ticket]
 
     def await_settled(self) -> None:
         """Watch another trade from its registration to its close: cycles have passed by then, and
@@ -87,6 +95,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str, DtmsClient]]:
     with shop(tmp_path_factory.mktemp("faults")) as town:
+        (town.folder / "dtms.toml").write_text(NEVER_JUDGED)
         _, terminal = town.terminal(*QUICK_TERMINAL)
         server, target = town.serve(terminal, *QUICK_SERVER)
         server.expect("guarding")
@@ -99,8 +108,11 @@ def watched(place: tuple[Shop, str, DtmsClient]) -> Iterator[Watched]:
     town, terminal, client = place
     with town.control(terminal) as hand:
         ticket = hand.open("EURUSD", Direction.BUY, 0.01).ticket
+    before = client.list_trades().resume_token
     client.register_trade(ticket, "EURUSD", "BUY")
-    yield Watched(town, terminal, client, ticket, client.list_trades().resume_token)
+    measured = read_until(client, measures, since=before, tickets=[ticket])[-1].sequence
+    since = client.list_trades().resume_token
+    yield Watched(town, terminal, client, ticket, since, measured)
     with town.control(terminal) as hand:
         hand.clear()
 

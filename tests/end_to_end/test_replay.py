@@ -1,4 +1,5 @@
-"""Real bars: a trade is closed by its stop or target, at a price that the market really had."""
+"""Real bars: a trade is closed by its bot's stop or target, or by the defence, at a price that the
+market really had."""
 
 import csv
 import gzip
@@ -35,9 +36,11 @@ def _begin(date: str) -> datetime:
     return datetime.fromisoformat(date.replace(".", "-")).replace(tzinfo=BROKER)
 
 
-@pytest.mark.parametrize("direction", ["buy", "sell"])
-def test_a_trade_on_real_bars_is_closed_by_its_stop_or_target(
-    town: Shop, bars: Bars, direction: str
+@pytest.mark.parametrize(
+    ("protection", "direction"), [("OBSERVE", "buy"), ("OBSERVE", "sell"), ("PROTECT", "buy")]
+)
+def test_a_trade_on_real_bars_is_closed_by_its_stop_or_target_or_by_its_defence(
+    town: Shop, bars: Bars, protection: str, direction: str
 ) -> None:
     flags = (
         "--replay",
@@ -55,7 +58,7 @@ def test_a_trade_on_real_bars_is_closed_by_its_stop_or_target(
     with town.control(terminal) as hand:
         hand.speed(0)  # lest hours pass between two commands
         near = _stops(hand, Direction(direction.upper()))
-        claim = ("--symbol", "EURUSD", "--direction", direction)
+        claim = ("--symbol", "EURUSD", "--direction", direction, "--protection", protection)
         opened = _ask(
             town, "sim", "open", "EURUSD", direction, "0.1", *near, "--terminal", terminal
         )
@@ -63,15 +66,21 @@ def test_a_trade_on_real_bars_is_closed_by_its_stop_or_target(
         assert not registered["already_registered"]
         hand.speed(HOUR_A_SECOND)
 
-    event = json.loads(watcher.expect("^{.*TRADE_CLOSED.*}$")[0])
-    assert event["ticket"] == opened["ticket"]
+    ticket = str(opened["ticket"])
+    event = json.loads(watcher.expect(f'^{{.*"ticket": {ticket},.*TRADE_CLOSED.*}}$')[0])
     closed = event["trade_closed"]
-    assert closed["reason"] in ("SL", "TP")
-    (trade,) = _ask(town, "trades", "--all", "--target", target)["trades"]
+    trade = _ask(town, "trades", ticket, "--target", target)
     assert (trade["state"], trade["close_reason"]) == ("CLOSED", closed["reason"])
     assert trade["profit"] == closed["profit"]
     _is_real(bars, trade["closed_at"], closed["close_price"], spread=direction == "sell")
-    _pays(opened, closed, direction)
+    actions = _ask(town, "actions", ticket, "--all", "--target", target)["actions"]
+    if protection == "OBSERVE":
+        assert actions == []
+        assert closed["reason"] in ("SL", "TP")
+        _pays(opened, closed, direction)
+    else:
+        assert closed["reason"] in ("SL", "TP", "DTMS")
+        _is_explained(opened, trade, actions, direction)
 
 
 def _stops(hand: SimulatorControl, direction: Direction) -> tuple[str, ...]:
@@ -95,6 +104,20 @@ def _is_real(bars: Bars, at: str, price: float, *, spread: bool) -> None:
     low, high = bars[when.replace(minute=when.minute - when.minute % 15, second=0, microsecond=0)]
     widest = 0.0010 if spread else 0.0
     assert low - 1e-9 <= price <= high + widest + 1e-9
+
+
+def _is_explained(
+    opened: dict[str, Any], trade: dict[str, Any], actions: list[dict[str, Any]], direction: str
+) -> None:
+    """Is the end, and where the stop was by then, the work of the actions that were done?"""
+    done = [action for action in actions if action["state"] == "DONE"]
+    if trade["close_reason"] == "DTMS":
+        assert done[0]["kind"] in ("CLOSE_TRADE", "CLOSE_BY")
+    stops = [each["became"]["stop_loss"] for each in done if each["verb"] == "PROTECT"]
+    assert trade["stop_loss"] == (stops[0] if stops else opened["stop_loss"])
+    sign = 1 if direction == "buy" else -1
+    assert sign * (trade["stop_loss"] - opened["stop_loss"]) >= 0, "a stop was loosened"
+    assert trade["take_profit"] == opened["take_profit"], "the target was lost"
 
 
 def _pays(opened: dict[str, Any], closed: dict[str, Any], direction: str) -> None:
