@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from dtms_server.cli.application import run
 from replays import export, walk
 
+README = Path(__file__).parents[2] / "README.md"
 PLAN = ("--every", "8", "--hold", "6h", "--server-offset", "+00:00")
 COMMAND = ("replay", "bars.csv", "--symbol", "EURUSD", *PLAN)
 
@@ -103,7 +105,7 @@ def test_a_person_sees_the_twins_side_by_side_and_all_counts(
     assert never == [name for name, times in told["transitions"].items() if not times]
 
 
-NUMBERS = ("mean", "spread", "average loss", "worst 5 percent", "worst")
+NUMBERS = ("mean", "standard deviation", "average loss", "worst 5 %", "worst")
 
 
 def pairs(table: list[str]) -> dict[str, int]:
@@ -206,6 +208,24 @@ def test_a_file_or_symbol_that_is_none_is_named(
     told = capsys.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
     assert why in told.err
+
+
+def test_the_manual_s_file_can_be_made_and_replayed_as_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = README.read_text("utf-8").split("## Replay: what is the defence worth?")[1]
+    script, shown = re.findall(r"^```\w+\n(.*?)^```$", text, re.M | re.S)[:2]
+    Path("export.py").write_text(script, encoding="utf-8")
+    make, replay, *lines = shown.splitlines()
+    subprocess.run([sys.executable, *make.removeprefix("$ python ").split()], check=True)
+    assert run(replay.removeprefix("$ dtms ").split()) == 0
+    told = [words(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line != "..." and words(line) not in told] == []
+
+
+def words(line: str) -> str:
+    """A line of output without its numbers, which are those of a policy."""
+    return " ".join(re.sub(r"-?\d[\d.:-]*", "", line).split())
 
 
 def test_help_teaches_by_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.records import TradePosition
 from dtms_server.terminal.simulator.settings import Settings
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -225,5 +225,9 @@ def test_whatever_happens_for_a_while() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_whatever_happens_for_long() -> None:
-    run_state_machine_as_test(World, settings=settings(max_examples=2_000, stateful_step_count=30))
+@pytest.mark.parametrize("quarter", range(4))
+def test_whatever_happens_for_long(quarter: int) -> None:
+    """2,000 worlds, in parts that processes can share."""
+    many = settings(max_examples=500, stateful_step_count=30)
+    worlds = type(f"World{quarter}", (World,), {})
+    run_state_machine_as_test(seed(quarter)(worlds) if many.derandomize else worlds, settings=many)

@@ -24,7 +24,8 @@ from dtms_server.domain.trade import Direction
 from dtms_server.replay.entries import Entry
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
-from replays import BUY, COMMISSION, EAGER, LONG, PLAIN, SELL, Stage, export, history, step_of
+from lives import BUY, COMMISSION, EAGER, LONG, PLAIN, SELL, Stage, step_of
+from replays import export, history
 from stepping import STILL, Steps, stepping
 
 RICH = 1_000_000.0
@@ -66,7 +67,6 @@ class Case:
 
 HOLE = (400, 440)
 CASES = [
-    Case(PLAIN, 12, 335, BUY),
     Case(PLAIN, 12, 407, BUY),
     Case(PLAIN, 14, 335, BUY, hole=HOLE),
     Case(PLAIN, 11, 359, SELL, hole=HOLE),

@@ -9,7 +9,8 @@ from dtms_server.domain.trade import CloseReason
 from dtms_server.replay.book import Book
 from dtms_server.replay.market import Moment, Moments
 from dtms_server.replay.readings import Readings
-from replays import BUY, PLAIN, SELL, history
+from lives import BUY, PLAIN, SELL
+from replays import history
 
 TOLD = history(markets.walk(3, 100))
 NOW = Moments(TOLD).at_close(50, Readings(TOLD, PLAIN).at(50))

@@ -15,19 +15,8 @@ from dtms_server.replay.run import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from invariants import check_descents
-from replays import (
-    COMMISSION,
-    EAGER,
-    HALVES_HELD_BACK,
-    LONG,
-    PLAIN,
-    SHORT,
-    Life,
-    Stage,
-    eager,
-    history,
-    walk,
-)
+from lives import COMMISSION, EAGER, HALVES_HELD_BACK, LONG, PLAIN, SHORT, Life, Stage, eager
+from replays import history, walk
 
 SEEDS = range(12)
 OUTSIDE = {ActionKind.REDUCE_HEDGE, ActionKind.SET_MISSING_STOP}

@@ -10,7 +10,8 @@ from dtms_server.replay.history import M15_SECONDS
 from dtms_server.replay.plan import Exit, Plan, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replays import BUY, SELL, SHORT, Stage, history, walk
+from lives import BUY, SELL, SHORT, Stage
+from replays import history, walk
 
 WARM_UP_M15 = 60
 

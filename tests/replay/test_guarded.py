@@ -18,7 +18,8 @@ from dtms_server.replay.market import Moment, Moments
 from dtms_server.replay.rails import ClosedMarket, SpreadLimits
 from dtms_server.replay.readings import Reading
 from dtms_server.replay.tally import Tally
-from replays import BUY, PLAIN, SELL, history
+from lives import BUY, PLAIN, SELL
+from replays import history
 
 BAR, SPREAD = 400, 2
 HARMLESS, WIDE = SPREAD, 30

@@ -17,8 +17,9 @@ from dtms_server.replay.readings import Readings
 from dtms_server.replay.report import MADE, NONE, REAL, inputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lives import BUY, SELL
 from markets import M1, M5, M15
-from replays import BUY, SELL, export, export_pair, history, lengthened, walk
+from replays import export, export_pair, history, lengthened, walk
 
 LEVELS = ("open", "high", "low", "close")
 POLICY = Policy()

@@ -19,7 +19,7 @@ from dtms_server.domain.trade import CloseReason, Trade
 from dtms_server.replay.history import History
 from dtms_server.replay.market import Moment
 from dtms_server.replay.rails import SpreadLimits
-from replays import (
+from lives import (
     BUY,
     COMMISSION,
     EAGER,
@@ -29,10 +29,8 @@ from replays import (
     Life,
     Stage,
     eager,
-    eager_pair,
-    history,
-    walk,
 )
+from replays import history, walk
 from sizes import QUOTE
 
 SEEDS = range(12)
@@ -47,8 +45,8 @@ DAY = timedelta(days=1)
 
 def lived(seeds: Iterable[int] = SEEDS) -> Iterator[tuple[History, Life]]:
     for seed in seeds:
-        for on in (eager, eager_pair) if seed < PAIRS else (eager,):
-            stage, lives = on(seed)
+        for pair in (False, True) if seed < PAIRS else (False,):
+            stage, lives = eager(seed, pair=pair)
             for life in lives:
                 yield stage.history, life
 

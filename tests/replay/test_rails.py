@@ -15,7 +15,8 @@ from dtms_server.replay.market import Moment, Moments
 from dtms_server.replay.rails import BALANCE, AllRails, SpreadLimits
 from dtms_server.replay.readings import Readings
 from dtms_server.replay.run import run
-from replays import BUY, EAGER, LONG, PLAIN, Life, eager, history, walk
+from lives import BUY, EAGER, LONG, PLAIN, Life, eager
+from replays import history, walk
 
 SEEDS = range(6)
 OF_OPENINGS = {Rail.SPREAD, Rail.EQUITY_DAY, Rail.EQUITY_HOUR, Rail.LOSING_STREAK}

@@ -17,7 +17,8 @@ from dtms_server.replay.run import run
 from dtms_server.replay.statistics import Summary, summary
 from hypothesis import given
 from hypothesis import strategies as st
-from replays import PLAIN, SHORT, Stage, history, walk
+from lives import PLAIN, SHORT, Stage
+from replays import history, walk
 
 MONEY = st.lists(st.integers(-30_000, 30_000).map(lambda cents: cents / 100), min_size=2)
 

@@ -16,7 +16,8 @@ from dtms_server.replay.rules import rule_makers
 from dtms_server.terminal.simulator.bars import ticks_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replays import SHORT, Stage, history, walk
+from lives import SHORT, Stage
+from replays import history, walk
 
 HOLE_SECONDS = 600
 
@@ -84,7 +85,7 @@ def lived(told: History, entry: Entry, exit_: Exit | None = None, commission: fl
 
 
 @pytest.mark.parametrize("exit_", [None, *Exit])
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10_000),
     stop=st.sampled_from([1.0, 2.0, 4.0]),

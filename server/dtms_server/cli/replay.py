@@ -26,6 +26,8 @@ DEFAULT: Final = Plan()
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Headings, and the rows below them."""
 UNITS: Final = {"r": "R", "money": "USD"}
+WORDS: Final = {"spread": "standard deviation", "worst_5_percent": "worst 5 %"}
+"""What numbers are called, where not by their name."""
 
 
 def replay(
@@ -142,9 +144,9 @@ def _tables(report: Report) -> Iterator[Table]:
 def _results(twins: Sequence[Results]) -> Iterator[Sequence[str]]:
     for unit, digits in (("r", 3), ("money", 2)):
         for number in fields(Summary):
-            name = f"{number.name.replace('_', ' ')}, {UNITS[unit]}"
+            words = WORDS.get(number.name, number.name.replace("_", " "))
             values = [getattr(getattr(each, unit), number.name) for each in twins]
-            yield [name, *(f"{value:.{digits}f}" for value in values)]
+            yield [f"{words}, {UNITS[unit]}", *(f"{value:.{digits}f}" for value in values)]
     yield [f"total, {UNITS['money']}", *(f"{each.total_money:.2f}" for each in twins)]
 
 

@@ -61,11 +61,9 @@ class Prices:
     def _market(self, symbol: str, quote: Quote) -> Market:
         reading = self._scores.reading(symbol)
         analysis, now = reading.analysis if reading else None, self._view.newest.at
-        if not isinstance(analysis, Analysis) or not is_of_now(analysis, now, self._policy):
-            return Market(quote, None, None, None)
-        m15 = analysis.m15
-        low, high = m15.structure.lows.newest, m15.structure.highs.newest
-        return Market(quote, m15.atr, low.price if low else None, high.price if high else None)
+        if isinstance(analysis, Analysis) and is_of_now(analysis, now, self._policy):
+            return Market.of(quote, analysis)
+        return Market.of(quote, None)
 
     async def _commission(self, trade: Trade) -> float:
         """Return what the position's entry has cost, in the account's currency, at least 0."""

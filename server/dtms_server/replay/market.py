@@ -43,16 +43,7 @@ class Moment:
     @property
     def market(self) -> Market:
         """What sizing reads."""
-        if self.analysis is None:
-            return Market(self.quote, None, None, None)
-        m15 = self.analysis.m15
-        low, high = m15.structure.lows.newest, m15.structure.highs.newest
-        return Market(
-            self.quote,
-            m15.atr,
-            low.price if low else None,
-            high.price if high else None,
-        )
+        return Market.of(self.quote, self.analysis)
 
 
 class Moments:

@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Final
 
 from dtms_server.domain.actions import Order
+from dtms_server.domain.analysis import Analysis
 from dtms_server.domain.market import Quote
 
 
@@ -17,6 +18,15 @@ class Market:
     atr: float | None
     swing_low: float | None
     swing_high: float | None
+
+    @classmethod
+    def of(cls, quote: Quote, analysis: Analysis | None) -> "Market":
+        """Return what an analysis tells beside a quote; without one, nothing."""
+        if analysis is None:
+            return cls(quote, None, None, None)
+        m15 = analysis.m15
+        low, high = m15.structure.lows.newest, m15.structure.highs.newest
+        return cls(quote, m15.atr, low.price if low else None, high.price if high else None)
 
 
 @dataclass(frozen=True, slots=True)
