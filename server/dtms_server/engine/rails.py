@@ -1,7 +1,6 @@
 """The rails of one account: what holds an action back now, and the memory of it on disk."""
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,11 +9,12 @@ import msgspec
 import structlog
 
 from dtms_server.domain.action_kinds import OPENINGS, ActionKind
-from dtms_server.domain.errors import NotReady, TerminalFailed
-from dtms_server.domain.market import CashFlow, Deal, Quote, Snapshot, TradeMode
+from dtms_server.domain.errors import NotReady
+from dtms_server.domain.market import CashFlow, Quote, Snapshot, TradeMode
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.rails import Latch, Rail, RailMemory, count_stops, observe, restart
 from dtms_server.domain.trade import Direction
+from dtms_server.engine.funds import LATE, Told, news
 from dtms_server.engine.roster import Roster
 from dtms_server.engine.spreads import Spreads
 from dtms_server.engine.view import TerminalView
@@ -24,8 +24,6 @@ log = structlog.get_logger()
 NOTE: Final = "rails"
 """The key of what is kept on disk."""
 WRITE_EVERY: Final = timedelta(minutes=1)
-LATE: Final = timedelta(minutes=10)
-"""How long after it was paid a deposit may show up in the history."""
 COUNTED_FOR: Final = timedelta(days=1)
 """How long a payment is remembered, lest it counts again."""
 CENT: Final = 0.005
@@ -142,8 +140,10 @@ class Rails:
         """
         async with self._lock:
             kept, last = await self._load(), self._view.last
-            if kept is None or last is None:
+            if last is None:
                 raise NotReady(reason="the account was not read yet")
+            if kept is None:
+                return ()
             memory = restart(kept.memory, last.at, last.account.equity)
             self._written_at = None
             await self._keep(replace(kept, memory=memory))
@@ -165,41 +165,27 @@ class Rails:
         no longer than such a thing may take.
         """
         account, at = snapshot.account, snapshot.at
-        funds, cash = account.equity - account.profit, list[CashFlow]()
-        last_deal = kept.last_deal if kept else 0
-        if kept is not None and abs(funds - kept.funds) >= CENT:
-            cash, deals = await self._since(kept, at)
-            paid = sum(flow.amount for flow in cash if flow.at >= kept.seen_at)
-            told = paid + sum(map(_money, deals))
+        funds = account.equity - account.profit
+        told = Told((), kept.last_deal if kept else 0, 0.0)
+        if kept is None:  # what is told already explains nothing that comes
+            told = await news(self._view, at, at, (), 0)
+        elif abs(funds - kept.funds) >= CENT:
+            told = await news(self._view, kept.seen_at, at, kept.cash, kept.last_deal)
+        if kept is not None and abs(funds - kept.funds - told.money) >= CENT:
             puzzled_since = kept.puzzled_since or at
-            if abs(funds - kept.funds - told) >= CENT and abs(at - puzzled_since) < LATE:
+            if abs(at - puzzled_since) < LATE:
                 return replace(kept, puzzled_since=puzzled_since)
-            last_deal = max((deal.ticket for deal in deals), default=last_deal)
         memory = observe(
             kept.memory if kept else None,
             at,
             account.equity,
-            cash,
+            told.cash,
             self._spreads.day_start(at),
             self._policy.defence.rails,
         )
-        counted = (*(kept.cash if kept else ()), *cash)
+        counted = (*(kept.cash if kept else ()), *told.cash)
         recent = tuple(flow for flow in counted if abs(at - flow.at) < COUNTED_FOR)
-        return Kept(memory, at, funds, recent, self._spreads.offset_seconds, last_deal)
-
-    async def _since(self, kept: Kept, at: datetime) -> tuple[list[CashFlow], list[Deal]]:
-        """Return the payments up to `at`, and the deals, that were not counted yet."""
-        try:
-            history = await self._view.history(min(kept.seen_at, at) - LATE)
-        except TerminalFailed as fault:
-            log.warning("deposits not read", error=fault.message)
-            return [], []
-        new = (Counter(history.cash) - Counter(kept.cash)).elements()
-        deals = (deal for deal in history.deals if deal.ticket > kept.last_deal)
-        return (
-            [flow for flow in new if flow.at <= at],
-            [deal for deal in deals if deal.at >= kept.seen_at],
-        )
+        return Kept(memory, at, funds, recent, self._spreads.offset_seconds, told.last_deal)
 
     async def _stops_counted(self, memory: RailMemory, at: datetime) -> RailMemory:
         rails = self._policy.defence.rails
@@ -234,8 +220,3 @@ class Rails:
             await self._roster.ledger.notes.write(NOTE, msgspec.json.encode(kept).decode())
             self._written_at = kept.seen_at
         self._kept = kept
-
-
-def _money(deal: Deal) -> float:
-    """Return what a deal made of the account's money."""
-    return deal.profit + deal.swap + deal.commission + deal.fee
