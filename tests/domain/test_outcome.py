@@ -317,21 +317,13 @@ def test_advice_is_told_once(kind: ActionKind) -> None:
     assert trade.terms == observed().terms, "nothing was done"
 
 
-def test_what_was_advised_is_as_if_done() -> None:
-    trade = advised(observed(L2, owed=OWING), HALF)
-    assert trade is not None
-    assert trade.defence.owed == (BREAK_EVEN,)
-    assert trade.defence.descent == Descent(half_closed=True)
-    trade = advised(trade, BREAK_EVEN)
-    assert trade is not None
-    assert trade.defence.owed == ()
-
-
-def test_where_a_hedge_was_advised_the_actions_of_l2_rest() -> None:
-    trade = advised(observed(L2, owed=OWING), OPEN_HEDGE)
+@pytest.mark.parametrize("kind", [HALF, BREAK_EVEN, OPEN_HEDGE])
+def test_what_was_advised_is_still_owed_once_the_trade_is_protected(kind: ActionKind) -> None:
+    trade = advised(observed(L2, owed=OWING), kind)
     assert trade is not None
     assert trade.state is L2, "a fact is only what the terminal shows"
-    assert trade.defence.owed == ()
+    assert trade.defence.owed == OWING
+    assert trade.defence.descent == Descent()
     assert trade.defence.deadline is None
 
 

@@ -21,7 +21,7 @@ from dtms_server.domain.state import (
     on_fact,
     on_score,
 )
-from dtms_server.domain.timers import BAR, open_since
+from dtms_server.domain.timers import is_descent_over
 from dtms_server.domain.trade import Defence, Descent, State, Trade
 from dtms_server.domain.wishes import wishes
 
@@ -113,8 +113,8 @@ def _descended(
 ) -> StateChanged:
     descent = trade.defence.descent
     if trade.state is HEALTHY:
-        held = open_since(trade.state_entered_at, seen.now, seen.analysis)
-        descent = Descent() if held >= policy.defence.states.descent_bars * BAR else descent
+        over = is_descent_over(trade, seen.now, seen.analysis, policy)
+        descent = Descent() if over else descent
     half = () if descent.half_closed else (ActionKind.CLOSE_HALF,)
     owed = (*half, ActionKind.BREAK_EVEN) if after is L2 else (ActionKind.TIGHTEN_STOP,)
     return _judged(trade, after, score, why, owed, descent)

@@ -100,18 +100,15 @@ def blocked(trade: Trade, action: Action, rail: Rail) -> ActionBlocked | None:
 
 
 def advised(trade: Trade, action: Action) -> ActionAdvised | None:
-    """What would have been done now; None where that was told already."""
+    """What would have been done now; None where that was told already. It stays owed: the trade may
+    be protected from now on."""
     told = f"{action.kind} {ADVISED}"
     if told in trade.defence.told:
         return None
     defence = _forget_rail(trade.defence, action.kind)
-    if action.kind is not ActionKind.SET_MISSING_STOP:  # still to be set, once it is protected
-        defence = _after_done(defence, action)
-    if action.kind is ActionKind.OPEN_HEDGE:  # hedged, the actions of lower levels would rest
-        defence = replace(defence, owed=())
-    if action.kind is not ActionKind.TRAIL_STOP:  # of which the next break makes another
-        defence = replace(defence, told=(*defence.told, told))
-    return ActionAdvised(action, defence)
+    if action.kind is ActionKind.TRAIL_STOP:  # of which the next break makes another
+        return ActionAdvised(action, replace(defence, trailed_at=action.started_at))
+    return ActionAdvised(action, replace(defence, told=(*defence.told, told)))
 
 
 def lapsed(trade: Trade, action: Action, at: datetime, reason: str) -> ActionFailed:
@@ -143,7 +140,7 @@ def hedge_gone(
 
 
 def _after_done(defence: Defence, action: Action) -> Defence:
-    """Return what the defence remembers once an action is done, or was advised."""
+    """Return what the defence remembers once an action is done."""
     defence, descent = _settled(defence, action.kind), defence.descent
     lots = action.became.volume_lots if action.became and action.became.volume_lots else 0.0
     match action.kind:

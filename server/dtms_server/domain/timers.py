@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dtms_server.domain.analysis.reading import Analysis
+from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import Trade
 
 BAR: Final = timedelta(minutes=5)
@@ -29,6 +30,13 @@ def ran_out_at(trade: Trade, now: datetime, analysis: Analysis | None) -> dateti
     only a bar after the market's reopening tells for how long it was closed."""
     due = runs_out_at(trade, now, analysis)
     return due if analysis is not None and due is not None and now >= due else None
+
+
+def is_descent_over(trade: Trade, now: datetime, analysis: Analysis | None, policy: Policy) -> bool:
+    """Has a HEALTHY trade been so for long enough? What was done in the descent before is then of
+    another time."""
+    held = open_since(trade.state_entered_at, now, analysis)
+    return held >= policy.defence.states.descent_bars * BAR
 
 
 def _closed(since: datetime, now: datetime, analysis: Analysis | None) -> timedelta:

@@ -12,7 +12,7 @@ from dtms_server.domain.scoring import Band, Score, band
 from dtms_server.domain.situation import Situation, Wish, band_of
 from dtms_server.domain.sizing import LOT_DIGITS
 from dtms_server.domain.state import HEALTHY, HEDGED, L2, RECOVERING, WANT_HEDGE, on_score
-from dtms_server.domain.timers import ran_out_at
+from dtms_server.domain.timers import is_descent_over, ran_out_at
 from dtms_server.domain.trade import Trade
 
 
@@ -24,7 +24,8 @@ def wishes(trade: Trade, seen: Situation, policy: Policy) -> Iterator[Wish]:
     if trade.defence.exit_reason is not None:
         yield from _exit(trade.defence.exit_reason, seen)
     elif seen.position is None:
-        return
+        if trade.state is HEDGED and trade.terms.closing_unconfirmed:
+            yield from _flat(trade, seen)
     elif trade.state is HEDGED:
         yield from _hedged(trade, seen, seen.position, policy)
     elif trade.state is RECOVERING:
@@ -38,8 +39,10 @@ def _judged_wishes(trade: Trade, seen: Situation, policy: Policy) -> Iterator[Wi
     if _wants_hedge(trade, seen, policy):
         yield Wish(ActionKind.OPEN_HEDGE, why)
     yield from _missing_stop(trade, seen, policy)
+    over = is_descent_over(trade, seen.now, seen.analysis, policy)
     for kind in trade.defence.owed:
-        yield Wish(kind, why)
+        if not (over and kind is ActionKind.READD):  # what was closed before is of another time
+            yield Wish(kind, why)
     found = _break_after(_trailed_at(trade), seen)
     if trade.state is HEALTHY and found is not None and found.direction is trade.direction:
         yield Wish(ActionKind.TRAIL_STOP, f"{found.kind} in its favour")
@@ -83,15 +86,21 @@ def _hedged(trade: Trade, seen: Situation, position: Position, policy: Policy) -
     against = found is not None and found.direction is not trade.direction
     if found is not None and against and _ends_hedge(found, states.hedge_exit_on):
         yield from _exit(f"{found.kind} against it while hedged", seen)
-    due = ran_out_at(trade, seen.now, seen.analysis)
-    if due is not None:
-        yield from _exit("hedged for too long", seen, due)
+    yield from _flat(trade, seen)
     if seen.hedge is None:
         return
     if found is not None and not against:
         yield Wish(ActionKind.CLOSE_HEDGE, f"{found.kind} in its favour")
     if round(seen.hedge.volume_lots - position.volume_lots, LOT_DIGITS) > 0:
         yield Wish(ActionKind.REDUCE_HEDGE, "the hedge is larger than its trade")
+
+
+def _flat(trade: Trade, seen: Situation) -> Iterator[Wish]:
+    """The timer runs on while the trade's position is missing and not proved gone, so that its
+    hedge is not left alone for ever."""
+    due = ran_out_at(trade, seen.now, seen.analysis)
+    if due is not None:
+        yield from _exit("hedged for too long", seen, due)
 
 
 def _ends_hedge(found: Break, wanted: HedgeExit) -> bool:

@@ -43,7 +43,8 @@ class Adoption:
         known = self._roster.of_position(position.identifier) or await self._roster.any(
             position.ticket
         )
-        if known is not None or reconcile.is_ours(position, self._policy.magic):
+        is_hedge = self._roster.of_hedge(position.identifier) is not None
+        if known is not None or is_hedge or reconcile.is_ours(position, self._policy.magic):
             return
         snapshot = self._view.newest
         trade = arming.armed(

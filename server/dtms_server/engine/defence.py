@@ -11,7 +11,7 @@ import structlog
 
 from dtms_server.domain import outcome
 from dtms_server.domain.action_kinds import OPENINGS, ActionKind
-from dtms_server.domain.actions import Action, ActionState, Order, Verb, Verdict
+from dtms_server.domain.actions import Action, ActionState, Answer, Order, Verb, Verdict
 from dtms_server.domain.analysis import Analysis
 from dtms_server.domain.decision import decide
 from dtms_server.domain.market import MarginMode, Quote
@@ -127,8 +127,10 @@ class Defence:
     async def _try(self, draft: Draft, wish: Wish) -> tuple[Step, str]:
         """Carry out a wish if nothing speaks against it; return what follows, and what did."""
         trade, now = draft.trade, self._view.newest.at
-        if self._orders.is_parked(trade.ticket, wish.kind, now):
-            return _unless_exit(wish), "the broker refused it for now"
+        parked = self._orders.parked(trade.ticket, wish.kind, now)
+        if parked is not None:
+            step = Step.NEXT if parked.behind else _unless_exit(wish)
+            return step, "the broker refused it for now"
         quote = await self._prices.quote(trade.symbol)
         if wish.due_at is not None and not await self._is_timely(wish, quote):
             return Step.NEXT, "the timer waits for a fresh price"
@@ -179,8 +181,7 @@ class Defence:
             return Step.STOP, "its outcome is not known yet"
         if answer.verdict in (Verdict.DONE, Verdict.UNKNOWN):
             return Step.DONE, ""
-        step = _next_cycle(wish) if answer.verdict in NEXT_CYCLE else _unless_exit(wish)
-        return step, f"{answer.retcode} {answer.message}"
+        return _after_refusal(wish, answer), f"{answer.retcode} {answer.message}"
 
     def _action(self, trade: Trade, wish: Wish, sized: Sized | None, quote: Quote | None) -> Action:
         """Return the intent of a wish; where nothing can be sent, of what it would be about."""
@@ -229,6 +230,13 @@ def _as_if_done(wish: Wish) -> Step:
 def _next_cycle(wish: Wish) -> Step:
     """The next cycle decides anew; a close-by has other ways beside it."""
     return Step.NEXT if wish.kind is ActionKind.CLOSE_BY else Step.STOP
+
+
+def _after_refusal(wish: Wish, answer: Answer) -> Step:
+    """What the broker wants closed first may be the exit's other position."""
+    if answer.verdict in NEXT_CYCLE:
+        return _next_cycle(wish)
+    return Step.NEXT if answer.verdict is Verdict.FIFO else _unless_exit(wish)
 
 
 def _unless_exit(wish: Wish) -> Step:

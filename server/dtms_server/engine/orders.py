@@ -72,15 +72,13 @@ class Orders:
         self._policy = policy
         self._parked: dict[tuple[int, ActionKind], Parked] = {}
 
-    def is_parked(self, ticket: int, kind: ActionKind, now: datetime) -> bool:
-        """Is the action left alone, since the broker has refused it for now?"""
+    def parked(self, ticket: int, kind: ActionKind, now: datetime) -> Parked | None:
+        """Return for how long the action is left alone, since the broker has refused it for now."""
         parked = self._parked.get((ticket, kind))
-        if parked is None:
-            return False
-        if parked.holds(now, self._view.picture.by_identifier):
-            return True
+        if parked is None or parked.holds(now, self._view.picture.by_identifier):
+            return parked
         del self._parked[ticket, kind]
-        return False
+        return None
 
     async def place(
         self, draft: Draft, action: Action, exits: bool, resize: Callable[[], Awaitable[Sized]]
@@ -162,11 +160,15 @@ class Orders:
             await asyncio.sleep(self._policy.defence.sending.read_back_poll_seconds)
 
     def _unless_gone(self, action: Action, answer: Answer) -> Answer:
-        """What is wrong with a request is that its position is gone, if it is."""
+        """What is wrong with a request is that its position is gone, if it is; of one that is told
+        to be gone and is listed the next bar may tell more."""
         position_id = action.order.position_id
-        if position_id is None or position_id in self._view.picture.by_identifier:
+        if position_id is None:
             return answer
-        return replace(answer, verdict=Verdict.GONE)
+        if position_id not in self._view.picture.by_identifier:
+            return replace(answer, verdict=Verdict.GONE)
+        told_gone = answer.verdict is Verdict.GONE
+        return replace(answer, verdict=Verdict.PARKED) if told_gone else answer
 
     def _older(self, order: Order) -> Iterator[int]:
         """Yield the identifiers of the positions that are to be closed before an order's."""

@@ -49,6 +49,8 @@ class Prices:
         if kind is not ActionKind.BREAK_EVEN or not isinstance(sized, Order | Needless):
             return sized
         paid = await self._commission(trade)  # asked for only where it can matter
+        if paid is None:
+            return NotYet("what the entry has cost is not told")
         return size(kind, trade, position, hedge, market, policy, commission=paid)
 
     async def size_anew(self, trade: Trade, wish: Wish) -> Sized:
@@ -65,8 +67,9 @@ class Prices:
             return Market.of(quote, analysis)
         return Market.of(quote, None)
 
-    async def _commission(self, trade: Trade) -> float:
-        """Return what the position's entry has cost, in the account's currency, at least 0."""
+    async def _commission(self, trade: Trade) -> float | None:
+        """Return what the position's entry has cost, in the account's currency, at least 0; None
+        where its deal is not told: that is not the same as nothing."""
         deals = await self._view.deals(trade.position_id)
-        paid = (deal.commission + deal.fee for deal in deals if deal.entry is DealEntry.IN)
-        return max(0.0, -sum(paid))
+        paid = [deal.commission + deal.fee for deal in deals if deal.entry is DealEntry.IN]
+        return max(0.0, -sum(paid)) if paid else None

@@ -202,8 +202,8 @@ class Rails:
     async def _load(self) -> Kept | None:
         if not self._loaded:
             text = await self._roster.ledger.notes.read(NOTE)
-            if text is not None:
-                self._kept = msgspec.json.decode(text, type=Kept)
+            self._kept = None if text is None else _read(text)
+            if self._kept is not None:
                 self._spreads.offset_seconds = self._kept.offset_seconds
             self._loaded = True
         return self._kept
@@ -220,3 +220,13 @@ class Rails:
             await self._roster.ledger.notes.write(NOTE, msgspec.json.encode(kept).decode())
             self._written_at = kept.seen_at
         self._kept = kept
+
+
+def _read(text: str) -> Kept | None:
+    """Return what was kept; None, told as an error, for what cannot be read: without it rails begin
+    anew, which is better than no guard at all."""
+    try:
+        return msgspec.json.decode(text, type=Kept)
+    except msgspec.DecodeError as fault:
+        log.error("memory of the rails not read", error=str(fault))  # noqa: TRY400 - told in full
+        return None

@@ -91,8 +91,10 @@ class Registration:
             self._readiness.require_terminal()
             if known is not None and known.state is not State.RELEASED:
                 return _already(known)
+            if known is not None and claim.protection is Protection.OBSERVE:
+                self._refuse_hedged(known)
             snapshot, position = await self._find_position(claim.ticket, known)
-            self._refuse_mismatch(position, claim)
+            self._refuse_mismatch(position, claim, known)
             async with self._roster.position_lock(position.identifier):
                 holder = await self._holder(position, snapshot)
                 if holder is not None:
@@ -134,9 +136,10 @@ class Registration:
         trade = await self._require(ticket)
         async with self._roster.lock(trade.ticket):
             trade = await self._require(trade.ticket)
-            if not trade.is_guarded:
-                return trade
             left = trade.terms.hedge
+            if not trade.is_guarded:
+                gives_up = left is not None and hedge is HedgeDisposition.LEAVE
+                return await self._give_up_hedge(trade) if gives_up else trade
             if left is not None and hedge is None:
                 raise TradeHedged(ticket=ticket, hedge=left.ticket)
             if left is not None and hedge is HedgeDisposition.CLOSE:
@@ -152,6 +155,12 @@ class Registration:
         pending = self._roster.unsettled(trade.ticket)
         if pending is not None and pending.kind is ActionKind.OPEN_HEDGE:
             raise TradeHedged(ticket=trade.ticket, hedge=f"of action {pending.id}, as it may be,")
+
+    async def _give_up_hedge(self, trade: Trade) -> Trade:
+        """Leave the hedge that outlived its trade to whoever asked for it: the way out where its
+        end is never proved."""
+        after = replace(trade.terms, hedge=None)
+        return await self._record(trade, TradeChanged(ChangeCause.CALLER, trade.terms, after))
 
     async def _without_hedge(self, trade: Trade) -> Trade:
         """Close the trade's hedge now; return the trade without it."""
@@ -210,8 +219,11 @@ class Registration:
             case Leg.UNKNOWN:
                 raise TerminalLost(reason="it does not show yet how the position turned")
 
-    def _refuse_mismatch(self, position: Position, claim: Claim) -> None:
-        if reconcile.is_ours(position, self._policy.magic):
+    def _refuse_mismatch(self, position: Position, claim: Claim, known: Trade | None) -> None:
+        """Refuse a position that is not as claimed, or that DTMS has opened; but a trade that was
+        added to another one, and released, may be armed again."""
+        is_hedge = self._roster.of_hedge(position.identifier) is not None
+        if is_hedge or (known is None and reconcile.is_ours(position, self._policy.magic)):
             raise PositionIsHedge(ticket=claim.ticket)
         wrong = _differing(position.symbol, position.direction, claim)
         tolerance = self._policy.entry_price_tolerance * position.entry_price
@@ -234,6 +246,7 @@ class Registration:
             labels=claim.labels,
             descent=Descent() if known is None else known.defence.descent,
         )
+        trade = trade if known is None else replace(trade, parent_ticket=known.parent_ticket)
         event = TradeRegistered(trade, rearmed=known is not None)
         await self._roster.record(events.change(known, event, snapshot.at))
         log.info("trade registered", ticket=trade.ticket, rearmed=event.rearmed)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -24,6 +25,10 @@ from dtms_server.ports import Terminal
 
 log = structlog.get_logger()
 
+MUTE_FOR: Final = timedelta(minutes=5)
+"""Terminal time for which a question that was not answered is not asked again: an M5 bar."""
+ALL_POSITIONS: Final = 0
+
 
 class TerminalView:
     """Reads the terminal for all parts of the engine, and sets the clock by what it reads."""
@@ -38,6 +43,7 @@ class TerminalView:
         """Set while the last answer was a loss: the monitor then looks at once."""
         self.last: Snapshot | None = None
         self._picture: Picture | None = None
+        self._mute_until: dict[int, datetime] = {}
 
     @property
     def newest(self) -> Snapshot:
@@ -92,14 +98,20 @@ class TerminalView:
         """Return a position's deals; () where the terminal has none, or answers an error.
 
         That is safe only because deals are asked for as a proof: what is not shown proves nothing.
-        Raises TerminalLost where the terminal does not answer at all.
+        Raises TerminalLost where the terminal does not answer at all; it is then left alone with
+        this position for a while, lest one position takes the guard from all.
         """
+        if self._is_mute(position_id):
+            return ()
         try:
             return await self._terminal.deals(position_id)
         except TerminalFailed as fault:
             log.warning("deals not read", position_id=position_id, error=fault.message)
             return ()
-        except (TerminalSilent, TerminalUnreachable) as fault:
+        except TerminalSilent as fault:
+            self._mute_until[position_id] = self._clock.now() + MUTE_FOR
+            raise self._loss(fault.message) from fault
+        except TerminalUnreachable as fault:
             raise self._loss(fault.message) from fault
         finally:
             self.answered_at = time.monotonic()
@@ -114,10 +126,16 @@ class TerminalView:
             self.answered_at = time.monotonic()
 
     async def history(self, since: datetime) -> History:
-        """Return what happened on the account since then; raises as `charts` does."""
+        """Return what happened on the account since then; raises as `charts` does. A terminal that
+        did not answer is left alone with it for a while, which is TerminalFailed."""
+        if self._is_mute(ALL_POSITIONS):
+            raise TerminalFailed(call="history", code=0, text="it gave no answer lately")
         try:
             return await self._terminal.history(since)
-        except (TerminalSilent, TerminalUnreachable) as fault:
+        except TerminalSilent as fault:
+            self._mute_until[ALL_POSITIONS] = self._clock.now() + MUTE_FOR
+            raise self._loss(fault.message) from fault
+        except TerminalUnreachable as fault:
             raise self._loss(fault.message) from fault
         finally:
             self.answered_at = time.monotonic()
@@ -147,6 +165,11 @@ class TerminalView:
             raise self._loss(fault.message) from fault
         finally:
             self.answered_at = time.monotonic()
+
+    def _is_mute(self, position_id: int) -> bool:
+        """Has the terminal given no answer about it, a short while ago?"""
+        until = self._mute_until.get(position_id)
+        return until is not None and timedelta(0) < until - self._clock.now() <= MUTE_FOR
 
     def _loss(self, reason: str) -> TerminalLost:
         self.doubt.set()
