@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dtms_server.domain import events
+from dtms_server.domain.claims import Claim
 from dtms_server.domain.events import ChangeCause, EventType, Recorded
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import Direction, Protection, Trade
 from dtms_server.engine.guard import Guard
-from dtms_server.engine.registration import Claim
 from dtms_server.ports import EventFilter, Terminal, TradeFilter
 from dtms_server.storage.store import SqliteStore
 from dtms_server.terminal.local import LocalTerminal

@@ -10,11 +10,11 @@ from typing import Any
 
 from chances import SYMBOL
 from dtms_server.domain.actions import OUR_COMMENT
+from dtms_server.domain.claims import Claim, HedgeDisposition
 from dtms_server.domain.errors import HedgeNotClosed, TerminalLost, TradeHedged, TradeNotGuarded
 from dtms_server.domain.events import ActionBlocked, ActionFailed
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import Direction, Protection
-from dtms_server.engine.registration import Claim, HedgeDisposition
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.session import current
 from dtms_server.terminal.simulator.settings import Settings

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from dtms_server.domain.claims import HedgeDisposition
 from dtms_server.domain.trade import CloseReason, Direction, State
-from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.terminal.simulator import constants as c
 from scripts import CRASHED, QUIET, SAGGING, SINKING, Script, crash, fall, flat, rise, slide
 from stages import (

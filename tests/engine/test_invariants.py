@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from chances import BANDS, CONDITIONS, FAULTS, JUMPS, LOTS, SYMBOL, nervous
+from dtms_server.domain.claims import HedgeDisposition
 from dtms_server.domain.policy.scoring import BandPolicy
 from dtms_server.domain.trade import Direction, Protection
-from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.records import TradePosition
 from dtms_server.terminal.simulator.settings import Settings

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from dtms_server.domain.claims import Claim
 from dtms_server.domain.events import ActionStarted, TradeRegistered
 from dtms_server.domain.policy.defence import SymbolPolicy
 from dtms_server.domain.trade import Direction, Protection, State, Trade
-from dtms_server.engine.registration import Claim
 from dtms_server.terminal.simulator import control
 from scripts import CRASHED, REBOUND, fall, flat, rise, slide
 from stages import (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dtms_server.domain.actions import OUR_COMMENT
+from dtms_server.domain.claims import Claim
 from dtms_server.domain.errors import (
     PositionIsHedge,
     PositionMismatch,
@@ -17,7 +18,6 @@ from dtms_server.domain.errors import (
 )
 from dtms_server.domain.events import ChangeCause, EventType, TradeChanged, TradeRegistered
 from dtms_server.domain.trade import CloseReason, Direction, Protection, State
-from dtms_server.engine.registration import Claim
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
 from house import House, running

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from dtms_server.domain.actions import Answer, Order
+from dtms_server.domain.claims import HedgeDisposition
 from dtms_server.domain.errors import HedgeNotClosed, TerminalLost, TradeHedged
 from dtms_server.domain.events import TradeReleased
 from dtms_server.domain.trade import Direction, State
 from dtms_server.engine.readiness import Phase
-from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.terminal.simulator import control
 from scripts import CRASHED, SINKING
 from stages import Stage, guard, held, lots_of, ours, terms

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from dtms.v1 import service_pb2 as pb
 from dtms.v1 import trade_pb2
+from dtms_server.domain.claims import HedgeDisposition
 from dtms_server.domain.errors import InvalidRequest
 from dtms_server.domain.trade import Direction, Protection
-from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.rpc import requests
 from google.protobuf.field_mask_pb2 import FieldMask
 

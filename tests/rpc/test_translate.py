@@ -11,6 +11,7 @@ from dtms.v1 import action_pb2, event_pb2, service_pb2, trade_pb2
 from dtms_server.domain import events
 from dtms_server.domain.action_kinds import ActionKind
 from dtms_server.domain.actions import Action, ActionState, Became, Order, Verb
+from dtms_server.domain.claims import HedgeDisposition
 from dtms_server.domain.events import CLASS_OF, ChangeCause, EventType, Recorded
 from dtms_server.domain.market import AccountKind, MarginMode
 from dtms_server.domain.policy.scoring import ScoringPolicy
@@ -29,7 +30,6 @@ from dtms_server.domain.trade import (
     Trade,
 )
 from dtms_server.engine.readiness import Phase
-from dtms_server.engine.registration import HedgeDisposition
 from dtms_server.engine.scores import NoScore
 from dtms_server.rpc import translate
 from dtms_server.rpc.enums import to_domain, to_proto

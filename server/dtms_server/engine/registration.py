@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import structlog
 
 from dtms_server.domain import arming, events, reconcile
 from dtms_server.domain.action_kinds import ActionKind
+from dtms_server.domain.claims import Claim, HedgeDisposition, conflicts, mismatches
 from dtms_server.domain.errors import (
     HedgeNotClosed,
     PositionIsHedge,
@@ -25,7 +25,7 @@ from dtms_server.domain.events import ChangeCause, TradeChanged, TradeRegistered
 from dtms_server.domain.market import Position, Snapshot
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.situation import Wish
-from dtms_server.domain.trade import Descent, Direction, Protection, State, Trade
+from dtms_server.domain.trade import Descent, Protection, State, Trade
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.defence import Defence
 from dtms_server.engine.readiness import Readiness
@@ -34,28 +34,6 @@ from dtms_server.engine.roster import Roster
 from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a caller says of its position; the terminal is the truth."""
-
-    ticket: int
-    symbol: str
-    direction: Direction
-    entry_price: float | None = None
-    volume_lots: float | None = None
-    stop_loss: float | None = None
-    take_profit: float | None = None
-    protection: Protection = Protection.PROTECT
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-class HedgeDisposition(StrEnum):
-    """What becomes of the hedge of a trade that is released."""
-
-    CLOSE = "CLOSE"
-    LEAVE = "LEAVE"
 
 
 class Registration:
@@ -87,7 +65,8 @@ class Registration:
         known = await self._known(claim.ticket)
         async with self._roster.lock(known.ticket if known else claim.ticket):
             known = await self._known(claim.ticket)
-            _refuse_conflict(known, claim)
+            if known is not None and (wrong := conflicts(claim, known)):
+                raise TicketConflict(ticket=claim.ticket, fields=", ".join(wrong))
             self._readiness.require_terminal()
             if known is not None and known.state is not State.RELEASED:
                 return _already(known)
@@ -225,11 +204,7 @@ class Registration:
         is_hedge = self._roster.of_hedge(position.identifier) is not None
         if is_hedge or (known is None and reconcile.is_ours(position, self._policy.magic)):
             raise PositionIsHedge(ticket=claim.ticket)
-        wrong = _differing(position.symbol, position.direction, claim)
-        tolerance = self._policy.entry_price_tolerance * position.entry_price
-        claimed = claim.entry_price
-        if claimed is not None and abs(claimed - position.entry_price) > tolerance:
-            wrong.append("entry_price")
+        wrong = mismatches(claim, position, self._policy.entry_price_tolerance)
         if wrong:
             raise PositionMismatch(ticket=claim.ticket, fields=", ".join(wrong))
 
@@ -256,14 +231,3 @@ class Registration:
 def _already(trade: Trade) -> tuple[Trade, bool]:
     log.info("trade already registered", ticket=trade.ticket, state=trade.state)
     return trade, True
-
-
-def _refuse_conflict(known: Trade | None, claim: Claim) -> None:
-    wrong = _differing(known.symbol, known.direction, claim) if known else []
-    if wrong:
-        raise TicketConflict(ticket=claim.ticket, fields=", ".join(wrong))
-
-
-def _differing(symbol: str, direction: Direction, claim: Claim) -> list[str]:
-    wrong = ["symbol"] if symbol != claim.symbol else []
-    return [*wrong, "direction"] if direction is not claim.direction else wrong

@@ -25,8 +25,10 @@ from dtms_server.ports import Terminal
 
 log = structlog.get_logger()
 
-MUTE_FOR: Final = timedelta(minutes=5)
-"""Terminal time for which a question that was not answered is not asked again: an M5 bar."""
+MUTE_FIRST: Final = timedelta(minutes=5)
+MUTE_LONGEST: Final = timedelta(hours=1)
+"""Terminal time for which a question that was not answered is not asked again: an M5 bar, then
+twice as long each time."""
 ALL_POSITIONS: Final = 0
 
 
@@ -43,7 +45,7 @@ class TerminalView:
         """Set while the last answer was a loss: the monitor then looks at once."""
         self.last: Snapshot | None = None
         self._picture: Picture | None = None
-        self._mute_until: dict[int, datetime] = {}
+        self._mute: dict[int, tuple[datetime, timedelta]] = {}
 
     @property
     def newest(self) -> Snapshot:
@@ -109,7 +111,7 @@ class TerminalView:
             log.warning("deals not read", position_id=position_id, error=fault.message)
             return ()
         except TerminalSilent as fault:
-            self._mute_until[position_id] = self._clock.now() + MUTE_FOR
+            self._silence(position_id)
             raise self._loss(fault.message) from fault
         except TerminalUnreachable as fault:
             raise self._loss(fault.message) from fault
@@ -133,7 +135,7 @@ class TerminalView:
         try:
             return await self._terminal.history(since)
         except TerminalSilent as fault:
-            self._mute_until[ALL_POSITIONS] = self._clock.now() + MUTE_FOR
+            self._silence(ALL_POSITIONS)
             raise self._loss(fault.message) from fault
         except TerminalUnreachable as fault:
             raise self._loss(fault.message) from fault
@@ -168,8 +170,13 @@ class TerminalView:
 
     def _is_mute(self, position_id: int) -> bool:
         """Has the terminal given no answer about it, a short while ago?"""
-        until = self._mute_until.get(position_id)
-        return until is not None and timedelta(0) < until - self._clock.now() <= MUTE_FOR
+        until, span = self._mute.get(position_id, (self._clock.now(), MUTE_FIRST))
+        return timedelta(0) < until - self._clock.now() <= span
+
+    def _silence(self, position_id: int) -> None:
+        _, before = self._mute.get(position_id, (None, MUTE_FIRST / 2))
+        span = min(2 * before, MUTE_LONGEST)
+        self._mute[position_id] = self._clock.now() + span, span
 
     def _loss(self, reason: str) -> TerminalLost:
         self.doubt.set()

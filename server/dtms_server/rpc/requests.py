@@ -8,9 +8,9 @@ from typing import Final, Literal, Protocol
 from dtms.v1 import event_pb2, service_pb2, trade_pb2
 from google.protobuf.duration_pb2 import Duration
 
+from dtms_server.domain.claims import Claim, HedgeDisposition
 from dtms_server.domain.events import EventType
 from dtms_server.domain.trade import Direction, Protection, State
-from dtms_server.engine.registration import Claim, HedgeDisposition
 from dtms_server.ports import ActionFilter, EventFilter, TradeFilter
 from dtms_server.rpc.tokens import ActionToken, PageToken, ResumeToken
 from dtms_server.rpc.violations import Violations
