@@ -29,7 +29,7 @@ test: $(READY)  ## Run the tests: some minutes.
 	$(BIN)/pytest -n $(WORKERS) -m "not long"
 
 test-long: $(READY)  ## Run the longer proofs.
-	$(BIN)/pytest -n $(WORKERS) -m long --timeout 1800
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --timeout 1800
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check
