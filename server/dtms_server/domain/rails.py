@@ -6,10 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import numpy as np
+
+from dtms_server.domain.bars import Integers
 from dtms_server.domain.market import CashFlow
-from dtms_server.domain.policy.defence import RailPolicy
+from dtms_server.domain.policy.defence import DefencePolicy, RailPolicy
 from dtms_server.domain.trade import CloseReason, Trade
 
+M15_A_DAY: Final = 96
 OTHER_DAY: Final = timedelta(hours=12)
 """By how much the beginning of the server's day moves when the day is another one; when its clock
 goes to summer time and back it moves by an hour."""
@@ -30,6 +34,10 @@ class Rail(StrEnum):
     EQUITY_DAY = "EQUITY_DAY"
     EQUITY_HOUR = "EQUITY_HOUR"
     LOSING_STREAK = "LOSING_STREAK"
+
+
+LATCHING: Final = (Rail.EQUITY_DAY, Rail.EQUITY_HOUR, Rail.LOSING_STREAK)
+"""The rails that stay shut, in the order in which they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,11 @@ class RailMemory:
         """Return the rail's latch while it holds."""
         return next((latch for latch in self.latches if latch.rail is rail), None)
 
+    @property
+    def holding(self) -> Rail | None:
+        """The first rail that is latched."""
+        return next((rail for rail in LATCHING if self.latched(rail)), None)
+
 
 def observe(
     memory: RailMemory | None,
@@ -99,6 +112,20 @@ def count_stops(
         return memory
     words = f"the last {len(stopped)} trades were closed by their stop at a loss"
     return _latch(memory, Rail.LOSING_STREAK, at, words)
+
+
+def spread_bars(policy: RailPolicy) -> int:
+    """Return of how many M15 bars the median spread is taken."""
+    return policy.spread_days * M15_A_DAY
+
+
+def spread_limit(spreads: Integers, symbol: str, policy: DefencePolicy) -> float | None:
+    """Return how wide a symbol's spread may be by those of these bars, all in points; None where
+    they are too few to tell."""
+    if len(spreads) < policy.rails.spread_least_bars:
+        return None
+    floor = policy.of_symbol(symbol).spread_floor_points
+    return max(policy.rails.spread_medians * float(np.median(spreads)), floor)
 
 
 def restart(memory: RailMemory, at: datetime, equity: float) -> RailMemory:

@@ -19,7 +19,7 @@ from dtms_server.domain.policy import Policy
 from dtms_server.domain.rails import Rail
 from dtms_server.domain.scoring import Score
 from dtms_server.domain.situation import Situation, Wish
-from dtms_server.domain.sizing import Impossible, Needless, NotYet, Sized
+from dtms_server.domain.sizing import NO_DATA, Impossible, Needless, NotYet, Sized
 from dtms_server.domain.trade import Protection, Trade
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.draft import Draft
@@ -35,8 +35,6 @@ log = structlog.get_logger()
 
 TURN: Final = 100
 """Trades after which others on the event loop get their turn."""
-NO_DATA: Final = frozenset({"NO_ATR", "NO_R"})
-"""What cannot be sized for want of an analysis."""
 
 
 class Step(Enum):
@@ -137,7 +135,7 @@ class Defence:
         sized = await self._prices.size(trade, wish, quote) if quote else None
         action = self._action(trade, wish, sized, quote)
         rail = await self._rail(trade, wish.kind, quote)
-        if rail is None and isinstance(sized, Impossible) and sized.code in NO_DATA:
+        if rail is None and sized in NO_DATA:
             rail = Rail.STALE_DATA
         if rail is not None:
             event = outcome.blocked(trade, replace(action, id="", sends=0), rail)

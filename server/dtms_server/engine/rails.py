@@ -28,7 +28,6 @@ COUNTED_FOR: Final = timedelta(days=1)
 """How long a payment is remembered, lest it counts again."""
 CENT: Final = 0.005
 """Money that is rounding."""
-LATCHING: Final = (Rail.EQUITY_DAY, Rail.EQUITY_HOUR, Rail.LOSING_STREAK)
 DUST: Final = 1e-6
 """Points that are binary rounding."""
 CLOSED_TO: Final = {
@@ -155,8 +154,7 @@ class Rails:
             return Rail.SPREAD
         async with self._lock:
             kept = await self._load()
-        latched = (rail for rail in LATCHING if kept is not None and kept.memory.latched(rail))
-        return next(latched, None)
+        return kept.memory.holding if kept else None
 
     async def _seen(self, kept: Kept | None, snapshot: Snapshot) -> Kept:
         """Return what is to be kept after a snapshot; the payments since are no gain or loss.

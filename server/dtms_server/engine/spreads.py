@@ -4,19 +4,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-import numpy as np
 import structlog
 
 from dtms_server.domain.charts import Charts
 from dtms_server.domain.errors import TerminalFailed, TerminalLost
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.policy.analysis import AnalysisPolicy
+from dtms_server.domain.rails import spread_bars, spread_limit
 from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
 
 DAY_SECONDS: Final = 86_400
-M15_A_DAY: Final = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +78,10 @@ class Spreads:
         return points
 
     def _analysis_policy(self) -> AnalysisPolicy:
-        bars = self._policy.defence.rails.spread_days * M15_A_DAY
+        bars = spread_bars(self._policy.defence.rails)
         return replace(self._policy.analysis, m5_bars=1, m15_bars=bars)
 
     def _points(self, symbol: str, charts: Charts, now: datetime) -> float | None:
         """Return the limit by the bars of these days, None where they are too few."""
-        rails = self._policy.defence.rails
         spreads = charts.closed(now, self._analysis_policy()).m15.spread
-        if len(spreads) < rails.spread_least_bars:
-            return None
-        floor = self._policy.defence.of_symbol(symbol).spread_floor_points
-        return max(rails.spread_medians * float(np.median(spreads)), floor)
+        return spread_limit(spreads, symbol, self._policy.defence)

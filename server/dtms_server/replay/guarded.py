@@ -15,7 +15,7 @@ from dtms_server.domain.outcome import Effect
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.rails import Rail
 from dtms_server.domain.situation import Situation, Wish
-from dtms_server.domain.sizing import Impossible, Needless, NotYet, Sized, size
+from dtms_server.domain.sizing import NO_DATA, Impossible, Needless, NotYet, Sized, size
 from dtms_server.domain.timers import runs_out_at
 from dtms_server.domain.trade import Hedge, Trade
 from dtms_server.replay.book import Book, Holding
@@ -34,7 +34,6 @@ ACCOUNT: Final = Account(
     margin=0.0,
     trade_allowed=True,
 )
-NO_DATA: Final = frozenset({"NO_ATR", "NO_R"})
 
 
 class Rails(Protocol):
@@ -166,7 +165,7 @@ class Guarded:
         """Do what is wished for, if it can be done now; return whether it was done."""
         rail = self._rails.blocking(wish.kind, moment)
         sized = self.sized(ticket, wish.kind, moment)
-        if rail is None and isinstance(sized, Impossible) and sized.code in NO_DATA:
+        if rail is None and sized in NO_DATA:
             rail = Rail.STALE_DATA
         action = _action(self.trades[ticket], wish, sized, moment)
         if rail is not None:

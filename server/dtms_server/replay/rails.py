@@ -18,8 +18,6 @@ from dtms_server.replay.market import Moment
 
 BALANCE: Final = 10_000.0
 """What the account of each trade begins with, in USD; its equity rails are shares of it."""
-M15_A_DAY: Final = 96
-LATCHING: Final = (Rail.EQUITY_DAY, Rail.EQUITY_HOUR, Rail.LOSING_STREAK)
 
 
 class SpreadLimits:
@@ -43,13 +41,10 @@ class SpreadLimits:
         return limit is not None and moment.ask - moment.bid > limit
 
     def _limit(self, day_start: int) -> float | None:
-        numbers, m15 = self._policy.rails, self._history.m15
+        m15, bars = self._history.m15, rails.spread_bars(self._policy.rails)
         end = int(np.searchsorted(m15.time, day_start))
-        spreads = m15.spread[max(0, end - numbers.spread_days * M15_A_DAY) : end]
-        if len(spreads) < numbers.spread_least_bars:
-            return None
-        floor = self._policy.of_symbol(self._history.symbol.name).spread_floor_points
-        return max(numbers.spread_medians * float(np.median(spreads)), floor)
+        spreads = m15.spread[max(0, end - bars) : end]
+        return rails.spread_limit(spreads, self._history.symbol.name, self._policy)
 
 
 class ClosedMarket:
@@ -106,4 +101,4 @@ class AllRails(ClosedMarket):
         if self._limits.is_exceeded(moment):
             return Rail.SPREAD
         memory = self._memory
-        return next((rail for rail in LATCHING if memory and memory.latched(rail)), None)
+        return memory.holding if memory else None

@@ -7,6 +7,7 @@ from dtms_server.domain.sizing import closings, openings, stops
 from dtms_server.domain.sizing.grid import LOT_DIGITS
 from dtms_server.domain.sizing.r import PRICE_DIGITS, r_distance
 from dtms_server.domain.sizing.sized import (
+    NO_DATA,
     Impossible,
     Market,
     Needless,
@@ -17,6 +18,7 @@ from dtms_server.domain.trade import Trade
 
 __all__ = [
     "LOT_DIGITS",
+    "NO_DATA",
     "PRICE_DIGITS",
     "Impossible",
     "Market",

@@ -55,6 +55,8 @@ Sized = Order | Needless | NotYet | Impossible
 
 NO_R: Final = Impossible("NO_R", "R is not known")
 NO_ATR: Final = Impossible("NO_ATR", "the ATR is not known")
+NO_DATA: Final = (NO_R, NO_ATR)
+"""What cannot be sized for want of an analysis."""
 
 
 def known(number: float | None) -> float | None:
