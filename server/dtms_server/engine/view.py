@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -89,12 +91,11 @@ class TerminalView:
 
     async def read_clock(self) -> None:
         """Set the clock by the terminal's; raises TerminalLost where it does not answer."""
-        try:
-            self._clock.observe(*await self._terminal.clock())
-        except (TerminalFailed, TerminalSilent, TerminalUnreachable) as fault:
-            raise self._loss(fault.message) from fault
-        finally:
-            self.answered_at = time.monotonic()
+        with self._listening():
+            try:
+                self._clock.observe(*await self._terminal.clock())
+            except TerminalFailed as fault:
+                raise self._loss(fault.message) from fault
 
     async def deals(self, position_id: int) -> tuple[Deal, ...]:
         """Return a position's deals; () where the terminal has none, or answers an error.
@@ -105,55 +106,42 @@ class TerminalView:
         """
         if self._is_mute(position_id):
             return ()
-        try:
-            return await self._terminal.deals(position_id)
-        except TerminalFailed as fault:
-            log.warning("deals not read", position_id=position_id, error=fault.message)
-            return ()
-        except TerminalSilent as fault:
-            self._silence(position_id)
-            raise self._loss(fault.message) from fault
-        except TerminalUnreachable as fault:
-            raise self._loss(fault.message) from fault
-        finally:
-            self.answered_at = time.monotonic()
+        with self._listening():
+            try:
+                return await self._terminal.deals(position_id)
+            except TerminalFailed as fault:
+                log.warning("deals not read", position_id=position_id, error=fault.message)
+                return ()
+            except TerminalSilent:
+                self._silence(position_id)
+                raise
 
     async def quote(self, symbol: str) -> Quote:
         """Return a symbol's newest tick with its facts; raises as `charts` does."""
-        try:
+        with self._listening():
             return await self._terminal.quote(symbol)
-        except (TerminalSilent, TerminalUnreachable) as fault:
-            raise self._loss(fault.message) from fault
-        finally:
-            self.answered_at = time.monotonic()
 
     async def history(self, since: datetime) -> History:
         """Return what happened on the account since then; raises as `charts` does. A terminal that
         did not answer is left alone with it for a while, which is TerminalFailed."""
         if self._is_mute(ALL_POSITIONS):
             raise TerminalFailed(call="history", code=0, text="it gave no answer lately")
-        try:
-            return await self._terminal.history(since)
-        except TerminalSilent as fault:
-            self._silence(ALL_POSITIONS)
-            raise self._loss(fault.message) from fault
-        except TerminalUnreachable as fault:
-            raise self._loss(fault.message) from fault
-        finally:
-            self.answered_at = time.monotonic()
+        with self._listening():
+            try:
+                return await self._terminal.history(since)
+            except TerminalSilent:
+                self._silence(ALL_POSITIONS)
+                raise
 
     async def send(self, order: Order, comment: str) -> Answer:
         """Send an order, once. After TerminalLost it is unknown whether it was carried out; one
         that no request can be made of is a fault of ours, and the guard of the others goes on."""
         magic, deviation = self._policy.magic, self._policy.defence.sending.deviation_points
-        try:
-            return await self._terminal.send(order, comment, magic, deviation)
-        except ValueError as fault:
-            return Answer(Verdict.FAULT, None, f"not sent: {fault}")
-        except (TerminalSilent, TerminalUnreachable) as fault:
-            raise self._loss(fault.message) from fault
-        finally:
-            self.answered_at = time.monotonic()
+        with self._listening():
+            try:
+                return await self._terminal.send(order, comment, magic, deviation)
+            except ValueError as fault:
+                return Answer(Verdict.FAULT, None, f"not sent: {fault}")
 
     async def charts(self, symbol: str, at: datetime, policy: AnalysisPolicy) -> Charts:
         """Return a symbol's charts as they were at `at`.
@@ -161,8 +149,14 @@ class TerminalView:
         Raises TerminalFailed for an error of this symbol only, TerminalLost where the terminal
         does not answer at all.
         """
-        try:
+        with self._listening():
             return await self._terminal.charts(symbol, at, policy)
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Take any answer, errors too, as a sign of life; none at all is a loss."""
+        try:
+            yield
         except (TerminalSilent, TerminalUnreachable) as fault:
             raise self._loss(fault.message) from fault
         finally:
