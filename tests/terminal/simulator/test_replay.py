@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from dtms_server.terminal import simulator as mt5
 from dtms_server.terminal.simulator import control
+from dtms_server.terminal.simulator.replay import EXPORT_BARS
 from dtms_server.terminal.simulator.settings import Settings
 from outside import shared
 
@@ -52,6 +53,23 @@ def test_an_export_is_replayed_by_the_brokers_clock(
         (int(utc(2025, 7, 7, 10, 45).timestamp()), 1.091, 1.095, 1.0905, 1.094, 80, 7, 0),
         (int(utc(2025, 7, 7, 12).timestamp()), 1.094, 1.096, 1.093, 1.095, 80, 7, 0),
     ]  # and the last row, still forming when it was exported, is no bar
+
+
+@pytest.mark.parametrize("name", ["bars.csv", "bars.csv.gz"])
+def test_bars_of_the_symbols_window_are_read_as_an_export(
+    name: str, tmp_path: Path, begin: Begin
+) -> None:
+    start, read = utc(2025, 7, 7, 10), []
+    with_tabs = [EXPORT_BARS, *(row.replace(" ", "\t").replace(",", "\t") for row in ROWS)]
+    for folder, rows in (("commas", [HEADER, *ROWS]), ("tabs", with_tabs)):
+        (tmp_path / folder).mkdir()
+        source = write(tmp_path / folder / name, rows)
+        begin(Settings(replay=source, symbol="EURUSD", speed=0, start=start))
+        rates = mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_M15, 0, 10)
+        assert rates is not None
+        read.append(rates.tolist())
+    assert len(read[0]) == 5
+    assert read[0] == read[1]
 
 
 def test_the_clock_begins_a_third_in_and_runs_past_the_end(tmp_path: Path, begin: Begin) -> None:

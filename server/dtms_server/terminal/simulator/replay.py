@@ -2,9 +2,10 @@
 
 import csv
 import gzip
+import itertools
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from dtms_server.terminal.simulator.clock import ServerZone
 from dtms_server.terminal.simulator.symbols import Symbol
 
 EXPORT: Final = ["Date", "Open", "High", "Low", "Close", "Tickvol", "Volume", "Spread"]
+EXPORT_BARS: Final = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>"
+"""What the terminal's Symbols window writes by "Export Bars"."""
 PAIR: Final = ["timestamp", "open", "high", "low", "close"]
 _LEVELS: Final = ("open", "high", "low", "close")
 _TO_ANALYSE_SECONDS: Final = 1000 * 900  # of bars before the clock begins: 1,000 of M15
@@ -64,8 +67,9 @@ class ReplayMarket:
 
 
 def read(source: str, symbol: Symbol, zone: ServerZone, min_spread: int) -> ReplayMarket:
-    """Read a replay: "FILE" as MetaTrader 5 exports it (broker's clock; the last bar, which was
-    still forming, is left out) or "BIDFILE,ASKFILE" (UTC). Files may be compressed (.gz).
+    """Read a replay: "FILE" as MetaTrader 5 exports it (broker's clock; commas, or the tabs of its
+    "Export Bars"; the last bar, which was still forming, is left out) or "BIDFILE,ASKFILE" (UTC).
+    Files may be compressed (.gz).
 
     Raises ValueError, naming file and line, where one cannot be read or makes no sense.
     """
@@ -161,6 +165,15 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield from enumerate(csv.reader(file), start=1)
+            rows = csv.reader(file)
+            header = next(rows, [])
+            if header == [EXPORT_BARS]:
+                header, rows = EXPORT, csv.reader(_one_moment(file))
+            yield from enumerate(itertools.chain([header], rows), start=1)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"replay file {path} cannot be read: {error}") from error
+
+
+def _one_moment(lines: Iterable[str]) -> Iterator[str]:
+    """Write lines with tabs, date and time apart, as those with commas are."""
+    return (line.replace("\t", " ", 1).replace("\t", ",") for line in lines)
