@@ -152,7 +152,7 @@ def test_no_tick_finds_the_level_too_low_but_that_which_stops_out(
             balance=1200,
             leverage=500,
             rules={"stop_out_level": level},
-            conditions={"EURUSD": {"commission": 0}},
+            conditions={"EURUSD": {"commission": 0, "swap_mode": "disabled"}},
         )
     )
     assert mt5.initialize()
