@@ -25,8 +25,8 @@ def lived(begin: Begin, step: timedelta, seed: int = 3) -> bytes:
     )
     begin(settings)
     control.open_position("GBPUSD", "SELL", 1.2)
-    control.open_position("EURUSD", "SELL", 0.9, stop_loss=1.04)
-    control.open_position("EURUSD", "BUY", 0.3, stop_loss=1.02)
+    control.open_position("EURUSD", "SELL", 0.1, stop_loss=1.05)
+    control.open_position("EURUSD", "BUY", 0.3, stop_loss=0.8)
     control.open_position("XAUUSD", "SELL", 0.3, take_profit=2000.0)
     while control.clock()[0] < BEGUN + WEEKS:
         control.set_clock(min(control.clock()[0] + step, BEGUN + WEEKS))
