@@ -51,7 +51,7 @@ def next_victim(portfolio: Portfolio, at: int) -> TradePosition:
     """Return the position that is closed first, as it is valued: the one with the largest loss.
 
     Brokers' help pages on MetaTrader 5 (AvaFutures, "Stop-out or liquidation on MT5"): from the
-    largest loss on, the level looked at again after each. Of equal ones the oldest: nothing is said.
+    largest loss on, the level looked at again after each. Of equal ones the oldest: none says it.
     """
     return min(portfolio.positions(at), key=lambda held: (worth(held), held.ticket))
 
