@@ -7,9 +7,10 @@ from typing import Final, Protocol
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator import rules
-from dtms_server.terminal.simulator.book import Book, Fill
+from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.conditions import Rules
 from dtms_server.terminal.simulator.failure import unsupported
+from dtms_server.terminal.simulator.fills import Fill
 from dtms_server.terminal.simulator.netting import lots
 from dtms_server.terminal.simulator.orders import CloseBy, Deal, Order, Protect
 from dtms_server.terminal.simulator.quotes import Quote
@@ -34,8 +35,16 @@ class Desk(Protocol):
         """Does each order open a position of its own?"""
 
     @property
+    def equity(self) -> float:
+        """What the account is worth, in its currency."""
+
+    @property
+    def margin(self) -> float:
+        """What the open positions bind."""
+
+    @property
     def margin_free(self) -> float:
-        """What is left for new positions, in the account's currency."""
+        """What is left for new positions."""
 
     def symbol(self, name: str) -> Symbol:
         """Return a symbol's facts; Refused where it is not there."""
@@ -82,6 +91,7 @@ def _deal(desk: Desk, request: TradeRequest, reason: int) -> Deal:
         magic=request.magic,
         comment=request.comment,
         filling=request.type_filling,
+        asked=(request.price, request.volume),
     )
     order = Deal(quote, fill, position)
     rules.permitted(symbol, request.type if order.opens else None)
@@ -114,8 +124,7 @@ def _opening(desk: Desk, request: TradeRequest, order: Deal) -> Deal:
     """Hold to its rules a deal that opens, adds or turns.
 
     MQL5 Reference, ENUM_TRADE_RETCODE: opposite positions may be prohibited on a hedging account
-    (10046), open positions limited (10040), money short (10019). The margin of hedged lots is the
-    plain sum here, the dearest of what SYMBOL_MARGIN_HEDGED allows.
+    (10046), open positions limited (10040), money short (10019).
     """
     symbol, side = order.symbol, order.fill.direction
     levels = _levels(symbol, request)
@@ -126,9 +135,20 @@ def _opening(desk: Desk, request: TradeRequest, order: Deal) -> Deal:
     if order.position is None and 0 < desk.rules.max_positions <= len(desk.book.positions):
         refuse(c.TRADE_RETCODE_LIMIT_POSITIONS, "Too many positions")
     rules.limit(symbol, math.fsum(p.volume for p in same if p.type == side) + order.opens)
-    if desk.margin_of(order) > desk.margin_free:
-        refuse(c.TRADE_RETCODE_NO_MONEY, "No money")
+    _affordable(desk, desk.margin_of(order))
     return replace(order, fill=replace(order.fill, stop_loss=levels[0], take_profit=levels[1]))
+
+
+def _affordable(desk: Desk, binds: float) -> None:
+    """Refuse (10019) what binds more margin than is free, and during a margin call whatever binds
+    more at all.
+
+    MQL5 Reference, ACCOUNT_MARGIN_FREE and ACCOUNT_MARGIN_SO_CALL. What a margin call forbids is
+    not documented; brokers' help pages go from a mere notice to "no new trades": this is stricter.
+    """
+    called = desk.margin > 0 and desk.equity * 100 < desk.margin * desk.rules.margin_call_level
+    if binds > desk.margin_free or (called and binds > 0):
+        refuse(c.TRADE_RETCODE_NO_MONEY, "No money")
 
 
 def _closing(desk: Desk, order: Deal) -> Deal:
