@@ -10,12 +10,12 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long check check-schema check-stubs check-api protos migration wheels lock
+.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-	  printf '  %-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+	  printf '  %-17s %s\n' "$$name" "$$text"; done
 
 install: $(READY)  ## Make .venv with everything, pinned; does nothing where it is up to date.
 
@@ -26,10 +26,13 @@ serve: $(READY)  ## Run the service on its simulated terminal, in the foreground
 	$(BIN)/dtms serve --terminal simulator
 
 test: $(READY)  ## Run the tests: some minutes.
-	$(BIN)/pytest -n $(WORKERS) -m "not long"
+	$(BIN)/pytest -n $(WORKERS) -m "not long and not metatrader5"
 
 test-long: $(READY)  ## Run the longer proofs.
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --timeout 1800
+
+test-metatrader5: $(READY)  ## Run the contract suite and the host on the real package, under Wine.
+	$(BIN)/pytest -m metatrader5 --durations=0 tests/metatrader5
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check

@@ -40,14 +40,18 @@ class Process:
     """One process; what it writes, on either stream, is read as it comes."""
 
     def __init__(
-        self, command: Sequence[str | Path], environment: dict[str, str], folder: Path
+        self,
+        command: Sequence[str | Path],
+        environment: dict[str, str],
+        folder: Path,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self.command = tuple(map(str, command))
         self._process = subprocess.Popen(
             self.command,
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -86,6 +90,11 @@ class Process:
                         f"{self.command} {what} {pattern!r}:\n{''.join(self._lines)}"
                     )
                 self._more.wait(min(left, 1.0))
+
+    def close_input(self) -> None:
+        """End its standard input, where that is a pipe."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def kill(self) -> None:
         """End it as a power cut would, and wait until it is gone."""
@@ -129,6 +138,7 @@ class Process:
     def _end(self) -> None:
         self._process.wait(PATIENCE_SECONDS)
         self._reader.join(PATIENCE_SECONDS)
+        self.close_input()
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
 

@@ -10,7 +10,7 @@ from dtms_server.domain.actions import Order, Verb
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal import requests
 from dtms_server.terminal import simulator as mt5
-from dtms_server.terminal.simulator.arguments import request_of
+from dtms_server.terminal.simulator.checks import request_of
 from hypothesis import given
 from hypothesis import strategies as some
 

@@ -31,6 +31,8 @@ from dtms_server.terminal.sending import OrderSender
 MARGIN_MODES: Final = {0: MarginMode.NETTING, 1: MarginMode.EXCHANGE, 2: MarginMode.HEDGING}
 ACCOUNT_KINDS: Final = {0: AccountKind.DEMO, 1: AccountKind.CONTEST, 2: AccountKind.REAL}
 DIRECTIONS: Final = {0: Direction.BUY, 1: Direction.SELL}
+UNTOLD: Final = -1
+"""The code of an error whose own code cannot be read: the module's RES_E_FAIL."""
 SYMBOLS_WATCHED: Final = 4
 """How many symbols' ticks are read each snapshot to learn the server's offset."""
 
@@ -134,11 +136,22 @@ class MetaTrader:
 
     def _call(self, name: str, *positional: object, **named: object) -> Any:
         """Make a call of the module: None and False are errors, () is an answer."""
-        answer = getattr(self._api, name)(*positional, **named)
+        call = getattr(self._api, name)
+        # observed: MetaTrader5's order_send refuses even the empty keywords of call(x, **{})
+        answer = call(*positional, **named) if named else call(*positional)
         if answer is None or answer is False:
-            code, text = self._api.last_error()
+            code, text = self._last_error()
             raise TerminalFailed(call=name, code=code, text=text)
         return answer
+
+    def _last_error(self) -> tuple[int, str]:
+        """Return code and text of the error just now. Observed: MetaTrader5 cannot tell a text that
+        names a path which is not ASCII."""
+        try:
+            code, text = self._api.last_error()
+        except UnicodeDecodeError as error:
+            return UNTOLD, error.object.decode("ascii", "replace")
+        return code, text
 
     def _learn_offset(self, positions: tuple[Position, ...], before: datetime) -> None:
         symbols = list(dict.fromkeys(p.symbol for p in positions)) or self._visible

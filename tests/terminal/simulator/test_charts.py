@@ -137,7 +137,6 @@ def test_ticks_are_asked_by_date_and_count(hedging: None) -> None:
         lambda: mt5.copy_rates_from_pos("NOSUCH", mt5.TIMEFRAME_M5, 0, 5),
         lambda: mt5.copy_rates_from_pos("EURUSD", 7, 0, 5),
         lambda: mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_M5, -1, 5),
-        lambda: mt5.copy_rates_from("EURUSD", mt5.TIMEFRAME_M5, float("nan"), 5),
         lambda: mt5.copy_ticks_from("EURUSD", START, -5, mt5.COPY_TICKS_ALL),
     ],
 )

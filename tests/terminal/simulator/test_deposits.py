@@ -14,7 +14,7 @@ def test_what_is_paid_in_or_out_is_a_deal_of_no_position(
     after = account()
     assert after.balance == pytest.approx(before.balance + amount, abs=0.006)
     assert after.equity == after.balance
-    deals = mt5.history_deals_get(0, 4_000_000_000)
+    deals = mt5.history_deals_get(0, 2_000_000_000)
     assert deals is not None
     *_, paid = deals
     assert (paid.type, paid.position_id, paid.symbol) == (mt5.DEAL_TYPE_BALANCE, 0, "")

@@ -216,7 +216,7 @@ class AccountLaws(RuleBasedStateMachine):
 
     @invariant()
     def every_deal_has_its_order_and_no_number_is_given_twice(self) -> None:
-        found = mt5.history_orders_get(0, 4_000_000_000)
+        found = mt5.history_orders_get(0, 2_000_000_000)
         assert found is not None
         orders = [order.ticket for order in found]
         assert len(set(orders)) == len(orders)
@@ -245,7 +245,7 @@ class NettingLaws(AccountLaws):
 
 def everything() -> tuple[TradeDeal, ...]:
     """Return all deals, with the deposit first."""
-    found = mt5.history_deals_get(0, 4_000_000_000)
+    found = mt5.history_deals_get(0, 2_000_000_000)
     assert found is not None
     return found
 

@@ -1,13 +1,12 @@
 """What the terminal shows of the account, its positions and orders, and itself."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.arguments import of_group, text, whole
+from dtms_server.terminal.simulator.arguments import of_group
 from dtms_server.terminal.simulator.broker_faults import AutoTradingOff, ExpertsOff, ReadOnly
 from dtms_server.terminal.simulator.facts import AccountInfo, TerminalInfo
-from dtms_server.terminal.simulator.failure import Failed
 from dtms_server.terminal.simulator.faults import Empty, Login
 from dtms_server.terminal.simulator.fills import order_of
 from dtms_server.terminal.simulator.portfolio import margin_level
@@ -80,17 +79,12 @@ def positions(world: World) -> tuple[TradePosition, ...]:
     return world.broker.positions()
 
 
-def chosen(
-    world: World, unnamed: tuple[object, ...], named: Mapping[str, object]
-) -> tuple[TradePosition, ...]:
-    """Return the positions by `ticket`, `symbol` or `group`; a name that is not known filters
-    nothing, as with the real module."""
-    if unnamed:
-        raise Failed(c.RES_E_INVALID_PARAMS, "Unnamed arguments not allowed")
-    return _of(positions(world), named)
+def chosen(world: World, wanted: Mapping[str, Any]) -> tuple[TradePosition, ...]:
+    """Return the positions by `ticket`, `symbol` or `group`, or all."""
+    return _of(positions(world), wanted)
 
 
-def waiting(world: World, named: Mapping[str, object]) -> tuple[TradeOrder, ...]:
+def waiting(world: World, wanted: Mapping[str, Any]) -> tuple[TradeOrder, ...]:
     """Return the orders that the broker has taken and not filled yet, by `ticket`, `symbol` or
     `group`."""
     listed = [
@@ -98,14 +92,13 @@ def waiting(world: World, named: Mapping[str, object]) -> tuple[TradeOrder, ...]
         for order in world.broker.book.waiting
         if order.shown and world.faults.find(Login) is None
     ]
-    return _of(listed, named)
+    return _of(listed, wanted)
 
 
-def _of(rows: Sequence[Row], named: Mapping[str, object]) -> tuple[Row, ...]:
-    if "ticket" in named:
-        ticket = whole("ticket", named["ticket"])
-        return tuple(row for row in rows if row.ticket == ticket)
-    if "symbol" in named:
-        symbol = text("symbol", named["symbol"])
-        return tuple(row for row in rows if row.symbol == symbol)
-    return of_group(rows, named.get("group"))
+def _of(rows: Sequence[Row], wanted: Mapping[str, Any]) -> tuple[Row, ...]:
+    match wanted:
+        case {"ticket": ticket}:
+            return tuple(row for row in rows if row.ticket == ticket)
+        case {"symbol": symbol}:
+            return tuple(row for row in rows if row.symbol == symbol)
+    return of_group(rows, wanted.get("group"))

@@ -1,17 +1,19 @@
-"""What the module accepts as arguments, and the error that it answers to the rest."""
+"""Kinds of arguments, each with what the real module takes for one; and groups of symbols.
 
-import math
-from collections.abc import Iterable
+A kind returns the value as the module reads it. Raises TypeError for a value of another type, and
+OverflowError for a number of too many bits: docs/metatrader5-package.md.
+"""
+
+import operator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
+from math import isnan
 from typing import Any, Final, Protocol, TypeVar
 
-from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.failure import Failed
-from dtms_server.terminal.simulator.records import TradeRequest
+Kind = Callable[[object], Any]
 
 _LAST_MOMENT: Final = 1e10  # no market lasts longer
-_COMMENT_UNITS: Final = 30  # a comment of so many UTF-16 units is refused
 
 
 class Named(Protocol):
@@ -25,61 +27,80 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
-def request_of(value: object) -> TradeRequest:
-    """Return the request that `order_send` is given; numbers must be of the very type: an int is
-    no volume, a float no ticket. What is left out is 0; NaN passes."""
-    if not isinstance(value, dict):
-        raise Failed(c.RES_E_INVALID_PARAMS, "Invalid arguments")
-    wanted = TradeRequest.__annotations__
-    fields: dict[str, Any] = {
-        name: _field(name, value[name], wanted[name]) for name in wanted if name in value
-    }
-    return TradeRequest(**fields)
+def text(most: int) -> Kind:
+    """Return the kind of a text of so many UTF-16 units at most."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or _units(value) > most:
+            raise TypeError
+        return value
+
+    return read
 
 
-def _field(name: str, value: object, wanted: type) -> object:
-    if not isinstance(value, wanted):
-        raise invalid(name)
-    if isinstance(value, int) and value < 0:
-        raise SystemError("order_send returned a result with an exception set")
-    if isinstance(value, int) and value >= 2**64:
-        raise invalid(name)
-    if name == "comment" and isinstance(value, str) and _units(value) >= _COMMENT_UNITS:
-        raise invalid(name)
+def whole(bits: int, *, signed: bool = False) -> Kind:
+    """Return the kind of an int of so many bits; none of numpy's is one, True is."""
+
+    def read(value: object) -> int:
+        if not isinstance(value, int):
+            raise TypeError
+        return _sized(value, bits, signed=signed)
+
+    return read
+
+
+def real(value: object) -> float:
+    """A float, be it NaN; an int is none."""
+    if not isinstance(value, float):
+        raise TypeError
     return value
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+def index(value: object) -> int:
+    """Anything that counts as a whole number, of 32 bits with a sign."""
+    return _sized(operator.index(value), 32, signed=True)  # type: ignore[arg-type] # or TypeError
 
 
-def invalid(name: str) -> Failed:
-    """Return the error of an argument of the wrong type."""
-    return Failed(c.RES_E_INVALID_PARAMS, f'Invalid "{name}" argument')
-
-
-def text(name: str, value: object) -> str:
-    """Return a text argument."""
-    if not isinstance(value, str):
-        raise invalid(name)
+def integer(value: object) -> int:
+    """An int of any size."""
+    if not isinstance(value, int):
+        raise TypeError
     return value
 
 
-def whole(name: str, value: object) -> int:
-    """Return a whole argument of 0 or more."""
-    if not isinstance(value, int) or value < 0:
-        raise invalid(name)
-    return value
+def number(value: object) -> float:
+    """Anything that counts as a real number."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError
+    return float(value)  # type: ignore[arg-type] # or TypeError
 
 
-def moment(name: str, value: object) -> float:
-    """Return a date as a server epoch in seconds: the module takes numbers and datetimes, and
-    reads the server's clock as if it were UTC."""
+def flag(value: object) -> bool:
+    """Anything: is it true?"""
+    return bool(value)
+
+
+def moment(value: object) -> float:
+    """A date as a server epoch in seconds: the module takes floats, ints of 32 bits and datetimes,
+    and reads the server's clock as if it were UTC. NaN is the epoch."""
     if isinstance(value, datetime):
-        value = value.timestamp()
-    if isinstance(value, (int, float)) and math.isfinite(value):
-        return max(0.0, min(_LAST_MOMENT, float(value)))
-    raise invalid(name)
+        value = value.timestamp()  # may raise OSError on Windows
+    elif isinstance(value, int):
+        value = float(_sized(value, 32, signed=True))
+    if not isinstance(value, float):
+        raise TypeError
+    return 0.0 if isnan(value) else max(0.0, min(_LAST_MOMENT, value))
+
+
+def _sized(value: int, bits: int, *, signed: bool) -> int:
+    least = -(2 ** (bits - 1)) if signed else 0
+    if not least <= value < least + 2**bits:
+        raise OverflowError(f"{value} has no room in {bits} bits")
+    return value
+
+
+def _units(value: str) -> int:
+    return len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def in_group(name: str, group: str) -> bool:
@@ -91,9 +112,6 @@ def in_group(name: str, group: str) -> bool:
     return fits
 
 
-def of_group(rows: Iterable[N], group: object) -> tuple[N, ...]:
+def of_group(rows: Iterable[N], group: str | None) -> tuple[N, ...]:
     """Return the rows whose symbol fits `group`; None fits all."""
-    if group is None:
-        return tuple(rows)
-    wanted = text("group", group)
-    return tuple(row for row in rows if in_group(row.symbol, wanted))
+    return tuple(row for row in rows if group is None or in_group(row.symbol, group))

@@ -5,9 +5,8 @@ from typing import Final
 import numpy as np
 
 from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.arguments import invalid, moment, whole
 from dtms_server.terminal.simulator.bars import DAY, SECONDS, TICK, Rows, build, starts
-from dtms_server.terminal.simulator.failure import Failed
+from dtms_server.terminal.simulator.failure import invalid
 from dtms_server.terminal.simulator.market_watch import FLAGS, symbol
 from dtms_server.terminal.simulator.symbols import Symbol
 from dtms_server.terminal.simulator.world import World
@@ -38,25 +37,23 @@ TICKS: Final = np.dtype(
 )
 
 
-def latest(world: World, name: object, timeframe: object, skip: object, count: object) -> Rows:
+def latest(world: World, name: str, timeframe: int, skip: int, count: int) -> Rows:
     """Return `count` bars, oldest first, that end `skip` bars before the one that is forming."""
-    skipped, wanted = whole("start_pos", skip), whole("count", count)
-    newest = _newest(
-        world, symbol(world, name), timeframe, world.broker.now / 1000, skipped + wanted
-    )
-    return newest[: max(0, len(newest) - skipped)]
+    known, all_of_them = symbol(world, name), _counted(skip) + _counted(count)
+    newest = _newest(world, known, timeframe, world.broker.now / 1000, all_of_them)
+    return newest[: max(0, len(newest) - skip)]
 
 
-def until(world: World, name: object, timeframe: object, date: object, count: object) -> Rows:
+def until(world: World, name: str, timeframe: int, date: float, count: int) -> Rows:
     """Return `count` bars, oldest first; the last is the one that holds `date`."""
-    end = min(world.broker.now / 1000, moment("date_from", date))
-    return _newest(world, symbol(world, name), timeframe, end, whole("count", count))
+    end = min(world.broker.now / 1000, date)
+    return _newest(world, symbol(world, name), timeframe, end, _counted(count))
 
 
-def between(world: World, name: object, timeframe: object, first: object, last: object) -> Rows:
+def between(world: World, name: str, timeframe: int, first: float, last: float) -> Rows:
     """Return the bars that begin between two dates, both included."""
-    begin = max(moment("date_from", first), world.broker.quotes.market.first)
-    end = min(moment("date_to", last), world.broker.now / 1000)
+    begin = max(first, world.broker.quotes.market.first)
+    end = min(last, world.broker.now / 1000)
     known, checked = symbol(world, name), _timeframe(timeframe)
     if end < begin:
         return np.empty(0, RATES)
@@ -64,11 +61,11 @@ def between(world: World, name: object, timeframe: object, first: object, last: 
     return _rates(bars[bars["time"] >= begin], known)
 
 
-def ticks_from(world: World, name: object, date: object, count: object, flags: object) -> Rows:
+def ticks_from(world: World, name: str, date: float, count: int, flags: int) -> Rows:
     """Return the first `count` ticks from `date` on."""
-    known, wanted = symbol(world, name), whole("count", count)
+    known, wanted = symbol(world, name), _counted(count)
     quotes, now = world.broker.quotes, world.broker.now
-    after = max(round(moment("date_from", date) * 1000), quotes.market.first * 1000) - 1
+    after = max(round(date * 1000), quotes.market.first * 1000) - 1
     pages, found = [np.empty(0, TICK)], 0
     while after < now and found < wanted and _quoted(flags):
         end = min(now, after + DAY * 1000)
@@ -78,18 +75,17 @@ def ticks_from(world: World, name: object, date: object, count: object, flags: o
     return _ticks(np.concatenate(pages)[:wanted], known)
 
 
-def ticks_between(world: World, name: object, first: object, last: object, flags: object) -> Rows:
+def ticks_between(world: World, name: str, first: float, last: float, flags: int) -> Rows:
     """Return the ticks between two dates, both included."""
     known, quotes = symbol(world, name), world.broker.quotes
-    begin, end = moment("date_from", first), moment("date_to", last)
-    after = round(max(begin, quotes.market.first) * 1000) - 1
-    before = min(world.broker.now, round(end * 1000))
+    after = round(max(first, quotes.market.first) * 1000) - 1
+    before = min(world.broker.now, round(last * 1000))
     if before <= after or not _quoted(flags):
         return np.empty(0, TICKS)
     return _ticks(quotes.ticks(known.name, after, before), known)
 
 
-def _newest(world: World, known: Symbol, timeframe: object, end: float, count: int) -> Rows:
+def _newest(world: World, known: Symbol, timeframe: int, end: float, count: int) -> Rows:
     """Return the newest `count` bars that begin at or before `end` (server seconds)."""
     checked = _timeframe(timeframe)
     span = count * SECONDS[checked]
@@ -110,17 +106,21 @@ def _bars(world: World, known: Symbol, timeframe: int, begin: float, end: float)
     return bars[bars["time"] <= end]
 
 
-def _timeframe(timeframe: object) -> int:
-    if not isinstance(timeframe, int):
-        raise invalid("timeframe")
+def _timeframe(timeframe: int) -> int:
     if timeframe not in SECONDS:
-        raise Failed(c.RES_E_INVALID_PARAMS, "Invalid params")
+        raise invalid("Invalid params")
     return timeframe
 
 
-def _quoted(flags: object) -> bool:
+def _counted(count: int) -> int:
+    if count < 0:
+        raise invalid("Invalid params")
+    return count
+
+
+def _quoted(flags: int) -> bool:
     """Are bid and ask asked for? Ticks of last trades there are none."""
-    return not isinstance(flags, int) or flags != c.COPY_TICKS_TRADE
+    return flags != c.COPY_TICKS_TRADE
 
 
 def _rates(bars: Rows, known: Symbol) -> Rows:

@@ -17,6 +17,14 @@ class Failed(Exception):
         self.text = text
 
 
+class Broken(Failed):
+    """A call of the module fails by SystemError, as it does for numbers that it cannot convert;
+    the cause says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(c.RES_E_INVALID_PARAMS, text)
+
+
 class Refused(Exception):
     """The broker refuses a request: `retcode` is one of TRADE_RETCODE_…, 0 for what is no request
     to a broker; `text` says why."""
@@ -44,6 +52,20 @@ def not_connected() -> Failed:
 def not_found() -> Failed:
     """Return what a call answers that names a symbol which is not there."""
     return Failed(c.RES_E_NOT_FOUND, "Terminal: Not found")
+
+
+def invalid(text: str = "Invalid arguments") -> Failed:
+    """Return what a call answers to wrong arguments."""
+    return Failed(c.RES_E_INVALID_PARAMS, text)
+
+
+def outdated() -> Failed:
+    """Return what calls about all symbols answer before `initialize()`."""
+    return Failed(
+        c.RES_E_INVALID_VERSION,
+        "Terminal: Incompatible versions, please install the latest version of Terminal and Python "
+        "module",
+    )
 
 
 def unsupported(_: object = None) -> NoReturn:

@@ -2,26 +2,22 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.arguments import moment, of_group, whole
-from dtms_server.terminal.simulator.failure import Failed
+from dtms_server.terminal.simulator.arguments import of_group
 from dtms_server.terminal.simulator.faults import LateDeals, Login
 from dtms_server.terminal.simulator.records import TradeDeal, TradeOrder
 from dtms_server.terminal.simulator.world import World
 
 Record = TypeVar("Record", TradeDeal, TradeOrder)
-Dates = Sequence[object]  # none, or the first and the last moment
-Named = Mapping[str, object]  # keyword arguments; those that are not known are ignored in silence
+Wanted = Mapping[str, Any]  # `dates` (the first and the last moment) and `group`, or a number
 
 
-def deals(world: World, dates: Dates, named: Named) -> tuple[TradeDeal, ...]:
+def deals(world: World, wanted: Wanted) -> tuple[TradeDeal, ...]:
     """Return deals by `position`, by the `ticket` of their order, or by time and `group`."""
     found = _found(
         world.broker.book.deals,
-        dates,
-        named,
+        wanted,
         ticket=lambda deal: deal.order,
         time=lambda deal: deal.time,
     )
@@ -29,12 +25,11 @@ def deals(world: World, dates: Dates, named: Named) -> tuple[TradeDeal, ...]:
     return tuple(deal for deal in found if deal.time_msc <= shown)
 
 
-def orders(world: World, dates: Dates, named: Named) -> tuple[TradeOrder, ...]:
+def orders(world: World, wanted: Wanted) -> tuple[TradeOrder, ...]:
     """Return done orders by `position`, by their `ticket`, or by time and `group`."""
     found = _found(
         world.broker.book.orders,
-        dates,
-        named,
+        wanted,
         ticket=lambda order: order.ticket,
         time=lambda order: order.time_done,
     )
@@ -44,22 +39,17 @@ def orders(world: World, dates: Dates, named: Named) -> tuple[TradeOrder, ...]:
 
 def _found(
     records: Sequence[Record],
-    dates: Dates,
-    named: Named,
+    wanted: Wanted,
     ticket: Callable[[Record], int],
     time: Callable[[Record], int],
 ) -> tuple[Record, ...]:
-    if "ticket" in named:
-        wanted = whole("ticket", named["ticket"])
-        return tuple(record for record in records if ticket(record) == wanted)
-    if "position" in named:
-        wanted = whole("position", named["position"])
-        return tuple(record for record in records if record.position_id == wanted)
-    given = [*dates, *(named[name] for name in ("date_from", "date_to") if name in named)]
-    if len(given) != 2:
-        raise Failed(c.RES_E_INVALID_PARAMS, "Invalid params")
-    begin, end = moment("date_from", given[0]), moment("date_to", given[1])
-    return of_group([r for r in records if begin <= time(r) <= end], named.get("group"))
+    match wanted:
+        case {"dates": [begin, end]}:
+            within = [record for record in records if begin <= time(record) <= end]
+            return of_group(within, wanted.get("group"))
+        case {"ticket": number}:
+            return tuple(record for record in records if ticket(record) == number)
+    return tuple(record for record in records if record.position_id == wanted["position"])
 
 
 def _shown_until(world: World) -> float:

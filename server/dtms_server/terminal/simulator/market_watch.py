@@ -3,7 +3,7 @@
 from typing import Final
 
 from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.arguments import in_group, text
+from dtms_server.terminal.simulator.arguments import in_group
 from dtms_server.terminal.simulator.broker_faults import Suspended
 from dtms_server.terminal.simulator.facts import SymbolInfo, Tick
 from dtms_server.terminal.simulator.failure import Failed, not_found
@@ -13,15 +13,15 @@ from dtms_server.terminal.simulator.world import World
 FLAGS: Final = c.TICK_FLAG_BID | c.TICK_FLAG_ASK
 
 
-def symbol(world: World, name: object) -> Symbol:
+def symbol(world: World, name: str) -> Symbol:
     """Return the facts of a symbol by name; Failed where it is not there."""
     try:
-        return world.broker.quotes.symbols[text("symbol", name)]
+        return world.broker.quotes.symbols[name]
     except KeyError:
         raise not_found() from None
 
 
-def tick(world: World, name: object) -> Tick:
+def tick(world: World, name: str) -> Tick:
     """Return the newest tick of a symbol in Market Watch."""
     known = symbol(world, name)
     quote = world.broker.quotes.last(known.name, world.broker.now)
@@ -90,7 +90,7 @@ def _facts(known: Symbol) -> SymbolInfo:
     )
 
 
-def select(world: World, name: object, enable: bool) -> bool:
+def select(world: World, name: str, enable: bool) -> bool:
     """Put a symbol in Market Watch or take it out; one with an open position stays."""
     known = symbol(world, name)
     if enable:
@@ -102,8 +102,7 @@ def select(world: World, name: object, enable: bool) -> bool:
     return True
 
 
-def infos(world: World, group: object) -> tuple[SymbolInfo, ...]:
+def infos(world: World, group: str | None = None) -> tuple[SymbolInfo, ...]:
     """Return the symbols of a group, None for all."""
-    wanted = "*" if group is None else text("group", group)
     known = world.broker.quotes.symbols.values()
-    return tuple(info(world, symbol) for symbol in known if in_group(symbol.name, wanted))
+    return tuple(info(world, symbol) for symbol in known if in_group(symbol.name, group or "*"))

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from dtms_server.terminal.simulator.failure import SUCCESS, Failed, hang, not_connected
+from dtms_server.terminal.simulator.failure import SUCCESS, Broken, Failed, hang, not_connected
 from dtms_server.terminal.simulator.faults import Hang, Nothing, Pipe
 from dtms_server.terminal.simulator.settings import Settings
 from dtms_server.terminal.simulator.world import World
 
 Value = TypeVar("Value")
+Arguments = TypeVar("Arguments")
 
 
 @dataclass(slots=True)
@@ -37,11 +38,37 @@ def current() -> World:
     return SESSION.world or start(Settings())
 
 
-def ask(call: str, answer: Callable[[World], Value]) -> Value | None:
+def checked(call: str, read: Callable[[], Arguments]) -> Arguments | None:
+    """Return a call's arguments as they are read; None, and the error, where they are wrong. Raises
+    SystemError."""
+    try:
+        return read()
+    except Broken as failure:
+        fail(failure)
+        said = f"<built-in function {call}> returned a result with an exception set"
+        raise SystemError(said) from failure.__cause__
+    except Failed as failure:
+        fail(failure)
+        return None
+
+
+def ask_for(
+    call: str, read: Callable[[], Arguments], answer: Callable[[World, Arguments], Value]
+) -> Value | None:
+    """Answer a call by its arguments, or None and the error. Raises SystemError."""
+    wanted = checked(call, read)
+    return None if wanted is None else ask(call, lambda world: answer(world, wanted))
+
+
+def ask(
+    call: str,
+    answer: Callable[[World], Value],
+    unconnected: Callable[[], Failed] = not_connected,
+) -> Value | None:
     """Answer a call of the module from the world, or None and the error."""
     try:
         if not SESSION.initialized:
-            raise not_connected()
+            raise unconnected()
         world = current()
         _suffer(world, call)
         world.advance()
@@ -58,14 +85,17 @@ def fail(failure: Failed) -> None:
     SESSION.error = (failure.code, failure.text)
 
 
-def connect(call: str, admit: Callable[[World], bool]) -> bool:
-    """Answer `initialize` or `login`: the pipe is mended, and the world says whom it lets in."""
+def connect(read: Callable[[], Arguments], admit: Callable[[World, Arguments], bool]) -> bool:
+    """Answer `initialize`: the pipe is mended, and the world says whom it lets in."""
+    wanted = checked("initialize", read)
+    if wanted is None:
+        return False
     world = current()
     if world.faults.find(Pipe):
         world.faults.end(Pipe)
         world.save()
     SESSION.initialized = True
-    SESSION.initialized = ask(call, admit) is True
+    SESSION.initialized = ask("initialize", lambda world: admit(world, wanted)) is True
     return SESSION.initialized
 
 
