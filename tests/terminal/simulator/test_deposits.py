@@ -35,7 +35,7 @@ def test_a_charge_is_a_deal_of_its_own_type(hedging: None) -> None:
     before = account().balance
     control.charge(12.5)
     assert account().balance == before - 12.5
-    deals = mt5.history_deals_get(0, 4_000_000_000)
+    deals = mt5.history_deals_get(0, 2_000_000_000)
     assert deals is not None
     charged = deals[-1]
     assert (charged.type, charged.profit) == (mt5.DEAL_TYPE_CHARGE, -12.5)

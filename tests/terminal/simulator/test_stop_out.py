@@ -131,7 +131,7 @@ def test_a_long_jump_stops_out_at_the_tick_that_a_clock_in_steps_finds(begin: Be
         while passed < WEEK / 4:
             control.advance(min(step, WEEK / 4))
             passed += step
-        all_deals = mt5.history_deals_get(0, 4_000_000_000)
+        all_deals = mt5.history_deals_get(0, 2_000_000_000)
         assert all_deals is not None
         found.append([deal for deal in all_deals if deal.reason == SO])
     assert found[0], "somebody was stopped out"
