@@ -51,7 +51,9 @@ class Watchdog:
 
     async def _writer_answers(self) -> bool:
         try:
-            await asyncio.wait_for(self._ping_writer(), self._writer_deadline_seconds)
+            # not wait_for: before Python 3.12 it can swallow the cancelling of this loop
+            async with asyncio.timeout(self._writer_deadline_seconds):
+                await self._ping_writer()
         except (TimeoutError, StoreFailed) as fault:
             log.warning("writer does not answer", error=str(fault))
             return False
