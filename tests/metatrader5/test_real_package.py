@@ -14,6 +14,8 @@ OF_WINDOWS = (
     "tests/domain/test_analysis_indicators.py",
 )
 """Files, locks and TA-Lib's numbers may be others there; the rest is plain Python."""
+A_LINK = "tests/storage/test_locks.py::test_a_link_to_a_database_is_the_same_database"
+"""Wine 8 makes links that it does not resolve."""
 QUIET = ("-q", "--color=no", "-m", "not long", "-p", "no:cacheprovider")
 LEFT_OPEN = ("-W", "ignore::pytest.PytestUnraisableExceptionWarning")
 """Python 3.13.0 itself leaves folders that it has read open."""
@@ -34,6 +36,7 @@ def test_the_real_package_passes_the_whole_contract_suite(windows: WindowsPython
 
 
 def test_a_windows_python_passes_the_tests_of_what_is_other_there(windows: WindowsPython) -> None:
-    ended = windows.run("-m", "pytest", *QUIET, *LEFT_OPEN, *OF_WINDOWS, seconds=600)
+    flags = (*QUIET, *LEFT_OPEN, "--deselect", A_LINK)
+    ended = windows.run("-m", "pytest", *flags, *OF_WINDOWS, seconds=600)
     assert ended.returncode == 0, ended.stdout
     assert passed(ended.stdout) > 60
