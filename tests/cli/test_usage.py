@@ -21,7 +21,10 @@ COMMANDS = [
     ["resume"],
     ["policy"],
     ["demo"],
-    *(["sim", name] for name in ("open", "close", "modify", "positions", "fault", "clock", "jump")),
+    *(
+        ["sim", name]
+        for name in ("open", "close", "modify", "positions", "fault", "clock", "jump", "play")
+    ),
 ]
 WRONG = [
     ["bogus"],
@@ -38,6 +41,8 @@ WRONG = [
     ["terminal"],
     ["terminal", "--module", "mt4"],
     ["terminal", "--module", "simulator", "--account", "cash"],
+    ["terminal", "--module", "simulator", "--faults", "gremlins"],
+    ["terminal", "--module", "metatrader5", "--faults", "vps-reboot"],
     ["migrate", "--database", "no/such/folder/trades.db"],
     ["status", "--timeout", "0"],
     ["status", "--tls-ca", "not-there.pem"],
@@ -67,6 +72,9 @@ WRONG = [
     ["sim", "fault"],
     ["sim", "fault", "none", "count=1", "--clear"],
     ["sim", "clock", "--speed", "-1"],
+    ["sim", "play"],
+    ["sim", "play", "vps-reboot", "--stop"],
+    ["sim", "play", "gremlins"],
 ]
 
 

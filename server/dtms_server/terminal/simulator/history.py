@@ -7,7 +7,7 @@ from typing import TypeVar
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.arguments import moment, of_group, whole
 from dtms_server.terminal.simulator.failure import Failed
-from dtms_server.terminal.simulator.faults import LateDeals, Login
+from dtms_server.terminal.simulator.faults import LateDeals
 from dtms_server.terminal.simulator.records import TradeDeal, TradeOrder
 from dtms_server.terminal.simulator.world import World
 
@@ -67,6 +67,6 @@ def _shown_until(world: World) -> float:
     if world.faults.take(LateDeals) is not None:
         world.save()
         return -math.inf
-    if world.faults.find(Login) is not None:
+    if world.blank:
         return -math.inf
     return world.broker.now - world.faults.history_lag * 1000
