@@ -33,7 +33,7 @@ class Jump(msgspec.Struct, frozen=True, tag="jump", forbid_unknown_fields=True):
 
 
 class Open(msgspec.Struct, frozen=True, tag="open", forbid_unknown_fields=True):
-    """Somebody opens a position, its stop and target so many points from the price (0: none)."""
+    """Somebody opens a position, its stop and target so many points from its entry (0: none)."""
 
     symbol: Text
     direction: Literal["BUY", "SELL"]
