@@ -75,12 +75,6 @@ def test_a_netting_position_is_reduced_without_money_and_turned_only_with_it(
     assert deal(type=SELL, volume=8.0).retcode == DONE
 
 
-def test_the_margin_of_a_hedged_pair_is_the_plain_sum(hedging: None) -> None:
-    one, two = opened(BUY, 0.4), opened(SELL, 0.3)
-    prices = {ticket: position.price_open for ticket, position in held().items()}
-    assert account().margin == pytest.approx(prices[one] * 400 + prices[two] * 300, abs=0.011)
-
-
 def test_under_fifo_the_oldest_position_of_a_symbol_closes_first(hedging: None) -> None:
     assert control.account(fifo=True)["fifo"] is True
     assert account().fifo_close

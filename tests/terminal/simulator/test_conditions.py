@@ -35,6 +35,8 @@ def test_changes_outlive_a_restart(tmp_path: Path, begin: Begin) -> None:
         "hedge_prohibited": False,
         "max_positions": 0,
         "requests_per_second": 0,
+        "margin_call_level": 100.0,
+        "stop_out_level": 50.0,
     }
 
 

@@ -160,12 +160,25 @@ class AccountLaws(RuleBasedStateMachine):
         assert account().balance == pytest.approx(total, abs=0.005)
 
     @invariant()
-    def equity_is_balance_and_profit_and_margin_the_plain_sum(self) -> None:
+    def equity_is_balance_and_what_positions_earn(self) -> None:
         shown, positions = account(), held().values()
-        assert shown.profit == pytest.approx(sum(p.profit for p in positions), abs=0.005)
+        earned = math.fsum(p.profit + p.swap for p in positions)
+        assert shown.profit == pytest.approx(earned, abs=0.005)
         assert shown.equity == pytest.approx(shown.balance + shown.profit, abs=0.005)
-        bound = sum(p.volume * p.price_open * 1000 for p in positions)
-        assert shown.margin == pytest.approx(bound, abs=0.01 * len(positions) + 0.001)
+        assert shown.margin_free == pytest.approx(shown.equity - shown.margin, abs=0.005)
+
+    @invariant()
+    def margin_is_that_of_the_larger_leg(self) -> None:
+        """Hedged lots bind as much as one side of them, at the price of both."""
+        bound = [0.0, 0.0]
+        lots = [0.0, 0.0]
+        for p in held().values():
+            lots[p.type] += p.volume
+            bound[p.type] += p.volume * p.price_open * 1000
+        larger = lots.index(max(lots))
+        hedged = min(lots) * (sum(bound) / sum(lots)) if any(lots) else 0.0
+        over = (max(lots) - min(lots)) * bound[larger] / max(lots) if any(lots) else 0.0
+        assert account().margin == pytest.approx(over + hedged, abs=0.021)
 
     @invariant()
     def every_position_is_what_its_deals_left_of_it(self) -> None:

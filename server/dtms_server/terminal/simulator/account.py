@@ -10,6 +10,7 @@ from dtms_server.terminal.simulator.broker_faults import AutoTradingOff, Experts
 from dtms_server.terminal.simulator.facts import AccountInfo, TerminalInfo
 from dtms_server.terminal.simulator.failure import Failed
 from dtms_server.terminal.simulator.faults import Empty, Login
+from dtms_server.terminal.simulator.portfolio import margin_level
 from dtms_server.terminal.simulator.records import TradeOrder, TradePosition
 from dtms_server.terminal.simulator.world import World
 
@@ -57,9 +58,9 @@ def account(world: World) -> AccountInfo:
         equity=equity,
         margin=margin,
         margin_free=round(equity - margin, 2),
-        margin_level=round(equity / margin * 100, 2) if margin else 0.0,
-        margin_so_call=100.0,
-        margin_so_so=50.0,
+        margin_level=margin_level(equity, margin),
+        margin_so_call=world.broker.rules.margin_call_level,
+        margin_so_so=world.broker.rules.stop_out_level,
         name="Simulated account",
         server=terms.server if other is None else other.server,
         currency="USD",

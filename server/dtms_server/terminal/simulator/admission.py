@@ -34,8 +34,16 @@ class Desk(Protocol):
         """Does each order open a position of its own?"""
 
     @property
+    def equity(self) -> float:
+        """What the account is worth, in its currency."""
+
+    @property
+    def margin(self) -> float:
+        """What the open positions bind."""
+
+    @property
     def margin_free(self) -> float:
-        """What is left for new positions, in the account's currency."""
+        """What is left for new positions."""
 
     def symbol(self, name: str) -> Symbol:
         """Return a symbol's facts; Refused where it is not there."""
@@ -114,8 +122,7 @@ def _opening(desk: Desk, request: TradeRequest, order: Deal) -> Deal:
     """Hold to its rules a deal that opens, adds or turns.
 
     MQL5 Reference, ENUM_TRADE_RETCODE: opposite positions may be prohibited on a hedging account
-    (10046), open positions limited (10040), money short (10019). The margin of hedged lots is the
-    plain sum here, the dearest of what SYMBOL_MARGIN_HEDGED allows.
+    (10046), open positions limited (10040), money short (10019).
     """
     symbol, side = order.symbol, order.fill.direction
     levels = _levels(symbol, request)
@@ -126,9 +133,20 @@ def _opening(desk: Desk, request: TradeRequest, order: Deal) -> Deal:
     if order.position is None and 0 < desk.rules.max_positions <= len(desk.book.positions):
         refuse(c.TRADE_RETCODE_LIMIT_POSITIONS, "Too many positions")
     rules.limit(symbol, math.fsum(p.volume for p in same if p.type == side) + order.opens)
-    if desk.margin_of(order) > desk.margin_free:
-        refuse(c.TRADE_RETCODE_NO_MONEY, "No money")
+    _affordable(desk, desk.margin_of(order))
     return replace(order, fill=replace(order.fill, stop_loss=levels[0], take_profit=levels[1]))
+
+
+def _affordable(desk: Desk, binds: float) -> None:
+    """Refuse (10019) what binds more margin than is free, and during a margin call whatever binds
+    more at all.
+
+    MQL5 Reference, ACCOUNT_MARGIN_FREE and ACCOUNT_MARGIN_SO_CALL. What a margin call forbids is
+    not documented; brokers' pages differ from a mere notice to this, which is the stricter.
+    """
+    called = desk.margin > 0 and desk.equity * 100 < desk.margin * desk.rules.margin_call_level
+    if binds > desk.margin_free or (called and binds > 0):
+        refuse(c.TRADE_RETCODE_NO_MONEY, "No money")
 
 
 def _closing(desk: Desk, order: Deal) -> Deal:

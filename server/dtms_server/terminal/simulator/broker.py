@@ -1,22 +1,19 @@
-"""The broker: carries out orders, closes positions at their stops and targets, values them."""
+"""The broker: carries out orders, and lets time pass over the account."""
 
-import math
 from dataclasses import dataclass, replace
-from typing import Final
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.admission import admit
-from dtms_server.terminal.simulator.book import Book, Fill, Waiting
+from dtms_server.terminal.simulator.book import Book, Waiting
 from dtms_server.terminal.simulator.conditions import Rules
 from dtms_server.terminal.simulator.failure import Refused
 from dtms_server.terminal.simulator.netting import Holding, net
 from dtms_server.terminal.simulator.orders import CloseBy, Deal, Order, Protect
+from dtms_server.terminal.simulator.passing import pass_time
+from dtms_server.terminal.simulator.portfolio import Portfolio
 from dtms_server.terminal.simulator.quotes import Jump, Quote, Quotes
 from dtms_server.terminal.simulator.records import OrderSendResult, TradePosition, TradeRequest
 from dtms_server.terminal.simulator.symbols import Symbol
-from dtms_server.terminal.simulator.triggers import Trigger, triggered
-
-_STOPS: Final = {c.DEAL_REASON_SL: "sl", c.DEAL_REASON_TP: "tp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,7 @@ class Broker:
         self.quotes = quotes
         self.book = book
         self.now = now
+        self.portfolio = Portfolio(book, quotes, terms.leverage)
 
     @property
     def hedging(self) -> bool:
@@ -126,45 +124,50 @@ class Broker:
 
     def positions(self) -> tuple[TradePosition, ...]:
         """Return the open positions with what they are worth now, by ticket."""
-        return tuple(self.valued(position) for position in self.book.positions.values())
+        return self.portfolio.positions(self.now)
 
     def valued(self, position: TradePosition) -> TradePosition:
         """Return a position with its current price and profit."""
-        quote = self.quotes.last(position.symbol, self.now)
-        assert quote is not None, "a position was opened before the market's first tick"
-        price = quote.bid if position.type == c.POSITION_TYPE_BUY else quote.ask
-        symbol = self.quotes.symbols[position.symbol]
-        profit = symbol.profit(position.type, position.volume, position.price_open, price)
-        return position._replace(price_current=price, profit=profit)
+        return self.portfolio.valued(position, self.now)
 
     @property
     def profit(self) -> float:
-        """What the open positions earn now, in the account's currency."""
-        return round(math.fsum(position.profit for position in self.positions()), 2)
+        """What the open positions earn now, with swap, in the account's currency."""
+        return self.portfolio.profit(self.now)
+
+    @property
+    def equity(self) -> float:
+        """What the account is worth now."""
+        return self.portfolio.equity(self.now)
 
     @property
     def margin(self) -> float:
-        """What the open positions bind: the plain sum, hedged or not."""
-        held = self.book.positions.values()
-        return round(math.fsum(self._margin(p.symbol, p.volume, p.price_open) for p in held), 2)
+        """What the open positions bind."""
+        return self.portfolio.margin
 
     @property
     def margin_free(self) -> float:
         """What is left for new positions."""
-        return round(self.book.balance + self.profit - self.margin, 2)
+        return round(self.equity - self.margin, 2)
 
     def margin_of(self, order: Deal) -> float:
-        """Return the margin that a deal would bind on top of what is bound."""
-        name, fill, held = order.symbol.name, order.fill, order.position
+        """Return the margin that a deal would bind on top of what is bound; below 0 where it frees
+        some."""
+        fill, held = order.fill, order.position
         dealt = Holding(fill.direction, fill.volume, fill.price)
-        if held is None:
-            return self._margin(name, dealt.volume, dealt.price)
-        after = net(Holding(held.type, held.volume, held.price_open), dealt).holding
-        bound = self._margin(name, held.volume, held.price_open)
-        return round(self._margin(name, after.volume, after.price) - bound, 2)
-
-    def _margin(self, name: str, volume: float, price: float) -> float:
-        return self.quotes.symbols[name].margin(volume, price, self.terms.leverage)
+        if held is not None:
+            dealt = net(Holding(held.type, held.volume, held.price_open), dealt).holding
+        after = [other for other in self.book.positions.values() if other is not held]
+        if dealt.volume:
+            after.append(
+                TradePosition(
+                    symbol=fill.symbol.name,
+                    type=dealt.direction,
+                    volume=dealt.volume,
+                    price_open=dealt.price,
+                )
+            )
+        return round(self.portfolio.margin_of(after) - self.margin, 2)
 
     def _bendable(self, name: str) -> tuple[Symbol, Quote]:
         symbol = self.symbol(name)
@@ -181,12 +184,7 @@ class Broker:
     def _tick(self, now: int) -> bool:
         if now <= self.now:  # also the hour that a clock shows twice in autumn
             return False
-        held = self.book.positions.values()
-        found = triggered(self.quotes, held, self.now, now) if held else []
-        for trigger in found:
-            self._trigger(trigger)
-        self.now = now
-        return bool(found)
+        return pass_time(self, now)
 
     def _come_true(self, waiting: Waiting) -> None:
         """Carry out an order that waited, or let it come to nothing if it may not be any more."""
@@ -207,23 +205,6 @@ class Broker:
             time_update=self.now // 1000,
             time_update_msc=self.now,
         )
-
-    def _trigger(self, trigger: Trigger) -> None:
-        position = self.book.positions[trigger.ticket]
-        symbol = self.quotes.symbols[position.symbol]
-        kind = _STOPS[trigger.reason]
-        level = position.sl if trigger.reason == c.DEAL_REASON_SL else position.tp
-        fill = Fill(
-            symbol=symbol,
-            direction=1 - position.type,
-            volume=position.volume,
-            price=trigger.price,
-            at=trigger.at,
-            reason=trigger.reason,
-            magic=position.magic,
-            comment=f"[{kind} {level:.{symbol.digits}f}]",
-        )
-        self.book.fill(fill, position)
 
 
 def _done(request: TradeRequest, quote: Quote) -> OrderSendResult:

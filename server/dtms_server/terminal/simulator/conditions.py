@@ -32,7 +32,7 @@ TRADE_MODES: Final = {
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is changed of a symbol; what is left out is as its facts have it. Volumes in lots,
     levels in points, `tick_size` in price, `filling_mode` FOK 1 and IOC 2, `commission` USD a lot
-    and side."""
+    and side, `margin_hedged` as a contract's size."""
 
     stops_level: Points | UnsetType = UNSET
     freeze_level: Points | UnsetType = UNSET
@@ -48,6 +48,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tick_size: Positive | UnsetType = UNSET
     commission: Number | UnsetType = UNSET
     close_by: bool | UnsetType = UNSET
+    margin_hedged: Number | UnsetType = UNSET
+    margin_hedged_use_leg: bool | UnsetType = UNSET
 
     def of(self, symbol: Symbol) -> Symbol:
         """Return the symbol under these conditions. Raises ValueError where they make no sense."""
@@ -73,12 +75,15 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The account's rules: positions of a symbol close oldest first (`fifo`); no two of a symbol on
     opposite sides (`hedge_prohibited`); so many positions and so many requests in a second of the
-    virtual clock at most (0: no limit)."""
+    virtual clock at most (0: no limit); below a margin level of `margin_call_level` percent nothing
+    that binds more is opened, and at `stop_out_level` percent positions are closed (0: never)."""
 
     fifo: bool = False
     hedge_prohibited: bool = False
     max_positions: Count = 0
     requests_per_second: Count = 0
+    margin_call_level: Number = 100.0
+    stop_out_level: Number = 50.0
 
 
 def conditions(changes: Mapping[str, object], before: Conditions | None = None) -> Conditions:

@@ -112,6 +112,20 @@ class Quotes:
         ticks = self._bent(symbol, ticks_of(bars, period))
         return ticks[(ticks["time"] > after) & (ticks["time"] <= until)]
 
+    def reach(self, symbol: str, after: int, until: int) -> tuple[float, float]:
+        """Return prices that no bid later than `after` and not later than `until` is below, and no
+        ask above, quickly: as of the bars that hold this time."""
+        begin = self.market.last_bar(symbol, after // 1000)
+        start = int(begin["time"][0]) if len(begin) else after // 1000
+        bars = self.market.bars(symbol, start, until // 1000 + 1)
+        bids, spreads = self._all_offsets(symbol)
+        grid, facts = self.symbols[symbol].tick_points, self.symbols[symbol]
+        lowest = _down(bars["low"].min() + bids.min(), grid)
+        highest = _up(
+            (bars["high"] + bars["spread"].max(axis=1)).max() + (bids + spreads).max(), grid
+        )
+        return facts.from_points(int(lowest)), facts.from_points(int(highest))
+
     def last(self, symbol: str, at: int) -> Quote | None:
         """Return the newest tick not later than `at`; None before the market's first."""
         known = self._quotes.get(symbol)
@@ -160,9 +174,15 @@ class Quotes:
         if not jumps:
             return np.zeros(len(times), np.int64), np.zeros(len(times), np.int64)
         done = np.searchsorted([jump.at for jump in jumps], times, side="right")
+        bids, spreads = self._all_offsets(symbol)
+        return np.asarray(bids[done]), np.asarray(spreads[done])
+
+    def _all_offsets(self, symbol: str) -> tuple[Rows, Rows]:
+        """Return what bid and spread are off by before the first jump and after each."""
+        jumps = self._jumps(symbol)
         bids = np.cumsum([0] + [jump.points for jump in jumps])
         spreads = np.cumsum([0] + [jump.spread for jump in jumps])
-        return np.asarray(bids[done]), np.asarray(spreads[done])
+        return bids, spreads
 
     def _bent_bars(self, symbol: str, pieces: Rows) -> Rows:
         """Shift whole bars by the jumps before them."""

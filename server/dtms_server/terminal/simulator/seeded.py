@@ -16,6 +16,8 @@ START: Final = 20_094 * DAY + 10 * 3600.0  # Monday 2025-01-06, 10:00 on the ser
 _MINUTES: Final = 1440
 _DAYS_KEPT: Final = 64
 _PULL: Final = 0.04  # share of the way back to its typical price that a price goes in a day
+_TRADING_DAYS: Final = 5  # of a week
+_SMALL_GAP, _LARGE_GAP, _LARGE_GAP_ODDS = 0.15, 1.0, 1 / 8  # usual size in daily moves
 _SPELLS: Final = ("calm", "trending", "reversing", "crashing")
 _ODDS: Final = (0.35, 0.3, 0.25, 0.1)
 _UNREST: Final = {"calm": 0.5, "trending": 0.8, "reversing": 1.0, "crashing": 1.6}
@@ -27,7 +29,8 @@ class SeededMarket:
     """M1 bars from Monday to Friday by the server's clock, each day made when it is asked for.
 
     A day goes through spells of one to five hours: calm, trending, reversing and crashing (which
-    may also shoot up). It opens where the day before closed.
+    may also shoot up). It opens where the day before closed, but on Monday: over the weekend the
+    price moves by a share of a usual day's move that is mostly small, and one in eight times large.
     """
 
     period = 60
@@ -75,18 +78,30 @@ class SeededMarket:
     def _day(self, symbol: str, day: int) -> Rows:
         opens = self._opens[symbol]
         number = _trading_day(day)
-        for missing in range(len(opens) - 1, number):  # a day opens where the one before closed
-            opens.append(int(self._make(symbol, missing, opens[missing])["close"][-1]))
+        for missing in range(len(opens) - 1, number):
+            closed = int(self._make(symbol, missing, opens[missing])["close"][-1])
+            opens.append(round(closed * math.exp(self._gap(symbol, missing + 1))))
         if (symbol, day) not in self._days:
             if len(self._days) >= _DAYS_KEPT * len(self.symbols):
                 del self._days[next(iter(self._days))]
             self._days[symbol, day] = self._make(symbol, number, opens[number])
         return self._days[symbol, day]
 
+    def _gap(self, name: str, number: int) -> float:
+        """Return by which share a day opens above where the one before closed: weekends only."""
+        if number % _TRADING_DAYS:
+            return 0.0
+        random = self._random(f"{name}/{number}/gap")
+        usual = _LARGE_GAP if random.random() < _LARGE_GAP_ODDS else _SMALL_GAP
+        return float(random.standard_normal()) * usual * self.symbols[name].daily_move
+
+    def _random(self, of: str) -> np.random.Generator:
+        key = hashlib.blake2b(f"{self._seed}/{of}".encode(), digest_size=16).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
+
     def _make(self, name: str, number: int, opened: int) -> Rows:
         symbol = self.symbols[name]
-        key = hashlib.blake2b(f"{self._seed}/{name}/{number}".encode(), digest_size=16).digest()
-        random = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
+        random = self._random(f"{name}/{number}")
         drift, unrest = _spells(random)
         minute = symbol.daily_move / math.sqrt(_MINUTES)
         home = math.log(symbol.points(symbol.price) / opened) * _PULL / _MINUTES
@@ -147,9 +162,9 @@ def _is_weekend(day: int) -> bool:
 
 def _trading_day(day: int) -> int:
     weeks, weekday = divmod(day - FIRST_DAY, 7)
-    return weeks * 5 + weekday
+    return weeks * _TRADING_DAYS + weekday
 
 
 def _day_of(number: int) -> int:
-    weeks, weekday = divmod(number, 5)
+    weeks, weekday = divmod(number, _TRADING_DAYS)
     return FIRST_DAY + weeks * 7 + weekday

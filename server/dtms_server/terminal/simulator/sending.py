@@ -27,6 +27,7 @@ from dtms_server.terminal.simulator.order_faults import (
     Timeout,
 )
 from dtms_server.terminal.simulator.orders import Deal, Order, Protect, kind
+from dtms_server.terminal.simulator.portfolio import margin_level
 from dtms_server.terminal.simulator.records import (
     OrderCheckResult,
     OrderSendResult,
@@ -58,7 +59,11 @@ def send(world: World, request: TradeRequest) -> OrderSendResult:
 
 def check(world: World, request: TradeRequest) -> OrderCheckResult:
     """Return what `send` would be told of the broker's rules, and the account after it; retcode 0
-    where no rule is broken. The way to the broker and all faults are left out."""
+    where no rule is broken. The way to the broker and all faults are left out.
+
+    MQL5 Reference, MqlTradeCheckResult, and order_check of the Python module, whose example has as
+    margin all that is then bound, and as free margin equity less that.
+    """
     broker = world.broker
     shown = OrderCheckResult(request=request, balance=broker.book.balance, profit=broker.profit)
     try:
@@ -72,7 +77,7 @@ def check(world: World, request: TradeRequest) -> OrderCheckResult:
         equity=equity,
         margin=margin,
         margin_free=round(equity - margin, 2),
-        margin_level=round(equity / margin * 100, 2) if margin else 0.0,
+        margin_level=margin_level(equity, margin),
         comment="Done",
     )
 

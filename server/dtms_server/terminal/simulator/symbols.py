@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dtms_server.terminal.simulator import constants as c
 
@@ -13,6 +16,7 @@ ORDER_MARKET: Final = 1
 ORDER_SL: Final = 16
 ORDER_TP: Final = 32
 ORDER_CLOSE_BY: Final = 64
+Money = TypeVar("Money", float, NDArray[np.float64])
 _DUST: Final = 1e-6  # what binary fractions leave of a whole number of ticks or steps
 
 
@@ -24,7 +28,8 @@ class Symbol:
     What a broker may change is as in MQL5's symbol properties: `stops_level` (0: the spread counts)
     and `freeze_level` (0: nothing is frozen) in points; `filling_mode` and `order_mode` bit masks;
     `execution` SYMBOL_TRADE_EXECUTION_…, `trade_mode` SYMBOL_TRADE_MODE_…; `volume_limit` lots on
-    one side of the symbol (0: no limit); prices in steps of `tick_points` points.
+    one side of the symbol (0: no limit); prices in steps of `tick_points` points; `margin_hedged`
+    the contract's size by which hedged lots bind margin, unless the larger leg alone does.
     """
 
     name: str
@@ -48,6 +53,8 @@ class Symbol:
     order_mode: int = ORDER_MARKET | ORDER_SL | ORDER_TP | ORDER_CLOSE_BY
     execution: int = c.SYMBOL_TRADE_EXECUTION_MARKET
     trade_mode: int = c.SYMBOL_TRADE_MODE_FULL
+    margin_hedged: float = 100_000.0
+    margin_hedged_use_leg: bool = False
 
     @property
     def scale(self) -> int:
@@ -82,16 +89,17 @@ class Symbol:
     def profit(self, direction: int, volume: float, opened: float, closed: float) -> float:
         """Return the profit in USD of a position of POSITION_TYPE_… `direction`, in cents."""
         move = closed - opened if direction == c.POSITION_TYPE_BUY else opened - closed
-        profit = move * self.contract_size * volume * self._usd_for_quote(closed)
-        return round(profit, 2) + 0.0  # no negative zero
+        return round(self.usd(move * volume, closed), 2) + 0.0  # no negative zero
 
     def margin(self, volume: float, price: float, leverage: int) -> float:
         """Return the margin in USD that a position opened at `price` binds."""
         value = volume * self.contract_size
         return round((value if self.base == "USD" else value * price) / leverage, 2)
 
-    def _usd_for_quote(self, price: float) -> float:
-        return 1.0 if self.quote == "USD" else 1 / price
+    def usd(self, moved: Money, price: Money) -> Money:
+        """Return what `moved` lots by price are worth in USD while the symbol costs `price`."""
+        value = moved * self.contract_size
+        return value if self.quote == "USD" else value / price
 
 
 def _pair(name: str, digits: int, price: float, daily_move: float, spread_points: int) -> Symbol:
@@ -101,6 +109,7 @@ def _pair(name: str, digits: int, price: float, daily_move: float, spread_points
 _GOLD: Final = replace(
     _pair("XAUUSD", 2, 2650.0, 0.009, 18),
     contract_size=100.0,
+    margin_hedged=100.0,
     commission=5.0,
     calc_mode=c.SYMBOL_CALC_MODE_CFDLEVERAGE,
 )

@@ -3,15 +3,12 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.quotes import Quotes
 from dtms_server.terminal.simulator.records import TradePosition
-
-_PAGE_MILLISECONDS: Final = 86_400_000  # a long jump of the clock is read day by day
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,14 +28,12 @@ def triggered(
     """Return what the ticks later than `after` up to `until` trigger, in order of time.
 
     A position closes at the price of the first tick that reaches its stop or target, also where
-    that lies beyond it.
+    that lies beyond it: MetaTrader 5 Help, "Stop Loss": a stop is filled at the market's price,
+    which a gap leaves behind.
     """
-    fresh = {name for name in quotes.symbols if _has_ticks(quotes, name, after, until)}
-    if not fresh:
-        return []
     guarded: dict[str, list[TradePosition]] = {}
     for position in positions:
-        if position.symbol in fresh and (position.sl or position.tp):
+        if position.sl or position.tp:
             guarded.setdefault(position.symbol, []).append(position)
     return sorted(
         trigger
@@ -50,37 +45,31 @@ def triggered(
 def _of_symbol(
     quotes: Quotes, symbol: str, watched: Sequence[TradePosition], after: int, until: int
 ) -> Iterator[Trigger]:
+    lowest, highest = quotes.reach(symbol, after, until)
+    near = [held for held in watched if _is_near(held, lowest, highest)]
+    if not near:
+        return
+    ticks = quotes.ticks(symbol, after, until)
     scale = quotes.symbols[symbol].scale
-    while watched and after < until:
-        end = min(until, after + _PAGE_MILLISECONDS)
-        ticks = quotes.ticks(symbol, after, end)
-        after = end
-        if not len(ticks):
+    sides = {
+        c.POSITION_TYPE_BUY: ticks["bid"] / scale,
+        c.POSITION_TYPE_SELL: ticks["ask"] / scale,
+    }
+    for position in near:
+        below, above = _bounds(position)
+        prices = sides[position.type]
+        reached = np.flatnonzero((prices <= below) | (prices >= above))
+        if not len(reached):
             continue
-        sides = {
-            c.POSITION_TYPE_BUY: ticks["bid"] / scale,
-            c.POSITION_TYPE_SELL: ticks["ask"] / scale,
-        }
-        reach = {side: (prices.min(), prices.max()) for side, prices in sides.items()}
-        waiting = []
-        for position in watched:
-            lowest, highest = reach[position.type]
-            below, above = _bounds(position)
-            if below < lowest and highest < above:
-                waiting.append(position)
-                continue
-            prices = sides[position.type]
-            first = int(np.argmax((prices <= below) | (prices >= above)))
-            price = float(prices[first])
-            stopped = (price <= below) == (position.type == c.POSITION_TYPE_BUY)
-            reason = c.DEAL_REASON_SL if stopped else c.DEAL_REASON_TP
-            yield Trigger(int(ticks["time"][first]), position.ticket, price, reason)
-        watched = waiting
+        price = float(prices[reached[0]])
+        stopped = (price <= below) == (position.type == c.POSITION_TYPE_BUY)
+        reason = c.DEAL_REASON_SL if stopped else c.DEAL_REASON_TP
+        yield Trigger(int(ticks["time"][reached[0]]), position.ticket, price, reason)
 
 
-def _has_ticks(quotes: Quotes, symbol: str, after: int, until: int) -> bool:
-    newest = quotes.last(symbol, until)
-    return newest is not None and newest.time > after
+def _is_near(position: TradePosition, lowest: float, highest: float) -> bool:
+    below, above = _bounds(position)
+    return lowest <= below or above <= highest
 
 
 def _bounds(position: TradePosition) -> tuple[float, float]:
