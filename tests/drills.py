@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 from dtms_server.domain.errors import TerminalLost
@@ -26,6 +27,7 @@ from dtms_server.engine.readiness import Phase
 from dtms_server.terminal.simulator import control, library
 from dtms_server.terminal.simulator.settings import Settings
 from invariants import check_order
+from scripts import Leg, Script, flat
 from stages import held
 from stepping import NOW
 from trial import Trial
@@ -34,6 +36,11 @@ from witness import Sent
 OUT_OF_REACH = frozenset({"disconnect", "login"})
 """The faults under which no recovery succeeds."""
 STEP_SECONDS = 30.0
+
+
+def market(folder: Path, *legs: Leg) -> Settings:
+    """A scripted market that begins calm, goes through these legs, and then nowhere for hours."""
+    return Script((), (*chain(*legs), *flat(300))).settings(folder)
 
 
 class Drill(Trial):
