@@ -57,10 +57,9 @@ class Drill(Trial):
         """Every order that the broker got, in turn."""
         return self.witness.sent
 
-    @property
-    def phase(self) -> Phase:
-        """What the service is about."""
-        return self.house.guard.readiness.phase
+    def is_(self, phase: Phase) -> bool:
+        """Is this what the service is about?"""
+        return self.house.guard.readiness.phase is phase
 
     async def guard(self, guarding: Awaitable[int]) -> int:
         """Await what puts a trade under guard, and remember that it was acknowledged."""
@@ -96,7 +95,7 @@ class Drill(Trial):
         """Some bars after the end all is settled, in order, and each trade is what it is said to
         be."""
         await super().come_to_rest()
-        assert self.phase is Phase.READY
+        assert self.is_(Phase.READY)
         for trade in await self.house.trades():
             assert not trade.terms.closing_unconfirmed, f"still doubted: {trade}"
             there = held(trade.terms.position_ticket)

@@ -205,7 +205,11 @@ class Rails:
         return count_stops(memory, at, closed, rails)
 
     async def _learn_offset(self, now: datetime) -> None:
-        """Learn once a day by how much the server's clock is ahead; any symbol's charts tell."""
+        """Learn by how much the server's clock is ahead, as the last charts told; it may change
+        within what was thought to be a day. Once a day any symbol's charts are asked for it."""
+        told = self._view.server_offset_seconds
+        if told is not None:
+            self._spreads.offset_seconds = told
         symbols = {trade.symbol for trade in self._roster}
         if symbols and self._spreads.offset_day != self._spreads.day(now):
             await self._spreads.limit(min(symbols), now)

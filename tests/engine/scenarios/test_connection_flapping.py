@@ -27,10 +27,10 @@ async def test_a_call_that_needs_the_terminal_says_that_it_is_lost(place: Path) 
     async with drill(place, "connection-flapping", market(place)) as shown:
         ticket = shown.house.open(lots=0.1)
         await shown.until("00:05:00")
-        assert shown.phase is Phase.TERMINAL_LOST
+        assert shown.is_(Phase.TERMINAL_LOST)
         with pytest.raises(TerminalLost, match="no connection to its broker"):
             await shown.house.register(ticket, Direction.BUY)
         assert shown.house.guard.readiness.is_serving  # for so short a loss health does not change
         await shown.until("00:05:30")
-        assert shown.phase is Phase.READY
+        assert shown.is_(Phase.READY)
         await shown.house.register(ticket, Direction.BUY)

@@ -4,7 +4,6 @@ from itertools import groupby
 from pathlib import Path
 
 from drills import drill, market
-from dtms_server.domain.trade import State
 from scripts import crash, flat
 from stages import guard, lots_of
 

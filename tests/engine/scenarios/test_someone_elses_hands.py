@@ -36,11 +36,18 @@ async def test_what_others_do_is_told_and_left(place: Path) -> None:
         ]
 
 
-async def test_a_hand_that_is_quicker_leaves_no_more_than_was_wanted(place: Path) -> None:
+async def test_an_order_on_its_way_cannot_be_called_back(place: Path) -> None:
     settings = market(place, flat(7), crash(2.5, bars=2))
     async with drill(place, "someone-elses-hands", settings) as shown:
         ticket = await shown.guard(guard(shown.house, stop=900))
         await shown.until("01:25:00")
-        print(await shown.told())
-        print(shown.answered(), lots_of(ticket))
-        assert 0
+        (order,) = [sent.order for sent in shown.sent if sent.order.position_ticket == ticket]
+        assert order.volume_lots == 0.1  # half of the 0.2 lots that others had left
+        assert lots_of(ticket) == 0.0  # and in that instant others halved it once more
+        closing = (await shown.trade(ticket)).closing
+        assert closing is not None
+        assert closing.reason is CloseReason.DTMS
+        assert await shown.told("ACTION_DONE", "TRADE_CLOSED") == [
+            "ACTION_DONE CLOSE_HALF",
+            "TRADE_CLOSED DTMS",
+        ]
