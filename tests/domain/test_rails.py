@@ -217,6 +217,7 @@ def test_an_operator_lifts_all_and_what_was_before_no_longer_counts() -> None:
 
 
 STOPPED, SAVED = Closing(CloseReason.SL, -12.5, 1.09, AT), Closing(CloseReason.SL, 0.0, 1.1, AT)
+STOPPED_OUT = replace(STOPPED, reason=CloseReason.STOP_OUT)
 TARGET, BY_HAND = (
     replace(STOPPED, reason=CloseReason.TP, profit=30.0),
     replace(STOPPED, reason=CloseReason.MANUAL),
@@ -233,6 +234,7 @@ def closed(*closings: Closing) -> list[Trade]:
     [
         ((STOPPED, STOPPED, STOPPED), True),
         ((STOPPED, STOPPED, STOPPED, TARGET), True),
+        ((STOPPED, STOPPED_OUT, STOPPED_OUT), True),
         ((STOPPED, STOPPED), False),
         ((), False),
         ((STOPPED, STOPPED, TARGET, STOPPED), False),
@@ -250,7 +252,7 @@ def test_the_last_three_closed_by_their_stop_at_a_loss_latch(
 
 def test_a_streak_is_told_once_and_its_length_is_the_policys() -> None:
     memory = count_stops(begun(), AT, closed(STOPPED, STOPPED, STOPPED), POLICY)
-    assert memory.latches[0].reason == "the last 3 trades were closed by their stop at a loss"
+    assert memory.latches[0].reason == "the last 3 trades were stopped at a loss"
     later = count_stops(memory, AT + HOUR, closed(STOPPED, STOPPED, STOPPED), POLICY)
     assert later == memory
     two = RailPolicy(losing_streak=2)

@@ -18,6 +18,9 @@ OTHER_DAY: Final = timedelta(hours=12)
 """By how much the beginning of the server's day moves when the day is another one; when its clock
 goes to summer time and back it moves by an hour."""
 
+STOPPED: Final = (CloseReason.SL, CloseReason.STOP_OUT)
+"""How trades end that count for a streak of losses."""
+
 BROKER_LAGS: Final = timedelta(minutes=1)
 """By how much the time of a payment, the broker's, may lie before ours for what came after it."""
 
@@ -105,12 +108,12 @@ def count_stops(
     memory: RailMemory, at: datetime, closed: Sequence[Trade], policy: RailPolicy
 ) -> RailMemory:
     """Return the memory after a look at the trades that closed last, newest first, of those that
-    closed since `streak_from`."""
+    closed since `streak_from`. A stop-out is a stop as well: it is the worse one."""
     last = [trade.closing for trade in closed[: policy.losing_streak]]
-    stopped = [c for c in last if c and c.reason is CloseReason.SL and c.profit < 0]
+    stopped = [c for c in last if c and c.reason in STOPPED and c.profit < 0]
     if not 0 < policy.losing_streak <= len(stopped):
         return memory
-    words = f"the last {len(stopped)} trades were closed by their stop at a loss"
+    words = f"the last {len(stopped)} trades were stopped at a loss"
     return _latch(memory, Rail.LOSING_STREAK, at, words)
 
 

@@ -3,6 +3,8 @@
 import pytest
 from dtms_server.terminal import simulator as mt5
 from dtms_server.terminal.simulator import control
+from dtms_server.terminal.simulator.settings import Settings
+from terminal.simulator.conftest import Begin
 from terminal.simulator.trader import BUY, DONE, SELL, account, close, deal, facts, held, opened
 
 NO_MONEY = mt5.TRADE_RETCODE_NO_MONEY
@@ -46,6 +48,19 @@ def test_a_hedge_needs_no_money_where_it_binds_none(hedging: None) -> None:
     assert deal(type=BUY, volume=9.0).retcode == NO_MONEY
     assert deal(type=SELL, volume=9.0).retcode == DONE
     assert account().margin_free < free  # the spread and the commission
+
+
+def test_what_was_lost_by_swap_is_not_free(begin: Begin) -> None:
+    begin(Settings(seed=11, speed=0, symbol="EURUSD"))
+    control.symbol("EURUSD", swap_mode="currency_deposit", swap_long=-1000.0)
+    opened(BUY, 1.0)
+    control.advance(24 * 3600)
+    shown = account()
+    assert next(iter(held().values())).swap == -1000.0
+    assert shown.margin_free == pytest.approx(shown.equity - shown.margin, abs=0.005)
+    assert shown.equity == pytest.approx(
+        shown.balance + next(iter(held().values())).profit - 1000, abs=0.005
+    )
 
 
 def test_in_a_margin_call_nothing_that_binds_more_is_opened(hedging: None) -> None:

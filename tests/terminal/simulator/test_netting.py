@@ -2,7 +2,8 @@ import math
 
 import pytest
 from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.book import Book, Fill
+from dtms_server.terminal.simulator.book import Book
+from dtms_server.terminal.simulator.fills import Fill
 from dtms_server.terminal.simulator.netting import Holding, net
 from dtms_server.terminal.simulator.symbols import KNOWN
 from hypothesis import given

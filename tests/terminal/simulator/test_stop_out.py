@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from dtms_server.terminal import simulator as mt5
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.control import Direction
@@ -47,6 +48,18 @@ def test_a_level_that_is_not_reached_stops_nothing(hedging: None) -> None:
     control.jump("EURUSD", -600)
     assert 50 < account().margin_level < 100
     assert len(held()) == 1
+
+
+@pytest.mark.parametrize(("cents", "left"), [(0, 0), (1, 1)])
+def test_the_level_itself_is_too_low(hedging: None, cents: int, left: int) -> None:
+    control.account(stop_out_level=0)
+    opened(BUY, 1.0)
+    control.jump("EURUSD", -9500)
+    shown = account()
+    control.deposit(round(shown.margin - shown.equity + cents / 100, 2))
+    control.account(stop_out_level=100)
+    control.jump("EURUSD", 0)
+    assert len(held()) == left
 
 
 def test_a_stop_out_is_an_order_of_its_own_with_its_reason_and_words(hedging: None) -> None:
@@ -110,7 +123,7 @@ def test_a_level_that_is_raised_is_felt_at_the_next_tick(hedging: None) -> None:
 
 def test_a_long_jump_stops_out_at_the_tick_that_a_clock_in_steps_finds(begin: Begin) -> None:
     found = []
-    for step in (WEEK, 37.0):
+    for step in (WEEK, 307.0):
         begin(Settings(seed=3, speed=0, balance=900, leverage=500))
         for symbol, side, volume in MIXED:
             control.open_position(symbol, side, volume)
@@ -152,7 +165,7 @@ def test_no_tick_finds_the_level_too_low_but_that_which_stops_out(
             balance=1200,
             leverage=500,
             rules={"stop_out_level": level},
-            conditions={"EURUSD": {"commission": 0}},
+            conditions={"EURUSD": {"commission": 0, "swap_mode": "disabled"}},
         )
     )
     assert mt5.initialize()
@@ -164,7 +177,7 @@ def test_no_tick_finds_the_level_too_low_but_that_which_stops_out(
     begun = tick().time_msc
     margin = account().margin
     control.advance(2 * 86_400)
-    ticks = mt5.copy_ticks_range("EURUSD", 0, 4_000_000_000, mt5.COPY_TICKS_ALL)
+    ticks = mt5.copy_ticks_range("EURUSD", begun // 1000, 4_000_000_000, mt5.COPY_TICKS_ALL)
     assert ticks is not None
     low = [
         int(row["time_msc"])

@@ -22,6 +22,7 @@ _COLUMNS: Final = (
     "PRICE",
     "STOP",
     "TARGET",
+    "SWAP",
     "PROFIT",
 )
 
@@ -126,5 +127,6 @@ def _row(position: Position) -> tuple[str, ...]:
         words.number(position.current_price),
         words.NOTHING if position.stop_loss is None else words.number(position.stop_loss),
         words.NOTHING if position.take_profit is None else words.number(position.take_profit),
+        words.money(position.swap),
         words.money(position.profit),
     )

@@ -85,9 +85,10 @@ def symbol(
     name: Annotated[str, typer.Argument(metavar="SYMBOL", help="For example EURUSD.")],
     conditions: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")],
 ) -> None:
-    """Change what the broker asks of orders in a symbol; a wrong key names those that there are.
+    """Change what the broker asks of orders in a symbol, and takes for positions; a wrong key names
+    those that there are.
 
-    Example: dtms sim symbol EURUSD stops_level=20 volume_step=0.1
+    Example: dtms sim symbol EURUSD stops_level=20 swap_mode=points swap_long=-7.5
     """
     with simulator.control() as control:
         control.symbol(name, pairs(conditions, "KEY=VALUE"))
@@ -97,9 +98,10 @@ def account(
     simulator: Simulator,
     rules: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")],
 ) -> None:
-    """Change the account's rules; a wrong key names those that there are.
+    """Change the account's rules, and from which margin level on it is called and stopped out; a
+    wrong key names those that there are.
 
-    Example: dtms sim account fifo=true
+    Example: dtms sim account fifo=true stop_out_level=30
     """
     with simulator.control() as control:
         control.account(pairs(rules, "KEY=VALUE"))

@@ -153,7 +153,7 @@ class RailPolicy:
     equity_window_minutes: Minutes = 60.0
     """That window."""
     losing_streak: Times = 3
-    """The last so many guarded trades closed by their stop, at a loss."""
+    """The last so many guarded trades closed by their stop, or stopped out, at a loss."""
 
 
 @dataclass(frozen=True, slots=True)

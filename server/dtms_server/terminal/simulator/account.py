@@ -5,11 +5,11 @@ from typing import Final, TypeVar
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.arguments import of_group, text, whole
-from dtms_server.terminal.simulator.book import order_of
 from dtms_server.terminal.simulator.broker_faults import AutoTradingOff, ExpertsOff, ReadOnly
 from dtms_server.terminal.simulator.facts import AccountInfo, TerminalInfo
 from dtms_server.terminal.simulator.failure import Failed
 from dtms_server.terminal.simulator.faults import Empty, Login
+from dtms_server.terminal.simulator.fills import order_of
 from dtms_server.terminal.simulator.portfolio import margin_level
 from dtms_server.terminal.simulator.records import TradeOrder, TradePosition
 from dtms_server.terminal.simulator.world import World

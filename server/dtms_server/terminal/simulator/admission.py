@@ -7,9 +7,10 @@ from typing import Final, Protocol
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator import rules
-from dtms_server.terminal.simulator.book import Book, Fill
+from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.conditions import Rules
 from dtms_server.terminal.simulator.failure import unsupported
+from dtms_server.terminal.simulator.fills import Fill
 from dtms_server.terminal.simulator.netting import lots
 from dtms_server.terminal.simulator.orders import CloseBy, Deal, Order, Protect
 from dtms_server.terminal.simulator.quotes import Quote
@@ -90,6 +91,7 @@ def _deal(desk: Desk, request: TradeRequest, reason: int) -> Deal:
         magic=request.magic,
         comment=request.comment,
         filling=request.type_filling,
+        asked=(request.price, request.volume),
     )
     order = Deal(quote, fill, position)
     rules.permitted(symbol, request.type if order.opens else None)

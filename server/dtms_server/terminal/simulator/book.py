@@ -1,55 +1,25 @@
 """The broker's book: balance, open positions, orders that wait, history of orders and deals."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import msgspec
 
 from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator.netting import Holding, Netted, net
+from dtms_server.terminal.simulator import fills
+from dtms_server.terminal.simulator.fills import Fill, Waiting
+from dtms_server.terminal.simulator.netting import Holding, Netted, lots, net
 from dtms_server.terminal.simulator.records import (
     TradeDeal,
     TradeOrder,
     TradePosition,
     TradeRequest,
 )
-from dtms_server.terminal.simulator.symbols import Symbol
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
-    """An order that is being filled: `direction` is DEAL_TYPE_…, `reason` DEAL_REASON_…, `at`
-    server milliseconds, `order` its ticket (0: the next one)."""
-
-    symbol: Symbol
-    direction: int
-    volume: float
-    price: float
-    at: int
-    reason: int
-    magic: int = 0
-    comment: str = ""
-    stop_loss: float = 0.0
-    take_profit: float = 0.0
-    filling: int = c.ORDER_FILLING_FOK
-    order: int = 0
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """A request that the broker carries out at `at` (server milliseconds), if it may be then; its
-    order has had this ticket since `since`, and is listed if `shown`."""
-
-    at: int
-    since: int
-    ticket: int
-    request: TradeRequest
-    reason: int
-    shown: bool
 
 
 class Book(msgspec.Struct):
     """All that a broker must not forget of an account. Positions are kept by ticket; what they
-    are worth just now is not kept."""
+    are worth just now is not kept. `rolled` is the last midnight (server milliseconds) that they
+    were held over."""
 
     balance: float = 0.0
     next_order: int = 50_000_001
@@ -58,6 +28,7 @@ class Book(msgspec.Struct):
     orders: list[TradeOrder] = msgspec.field(default_factory=list)
     deals: list[TradeDeal] = msgspec.field(default_factory=list)
     waiting: list[Waiting] = msgspec.field(default_factory=list)
+    rolled: int = 0
 
     def deposit(self, amount: float, at: int) -> None:
         """Pay so much in at a moment (server milliseconds), or below 0 out."""
@@ -79,11 +50,11 @@ class Book(msgspec.Struct):
         netted = net(held, Holding(fill.direction, fill.volume, fill.price))
         ticket = fill.order or self.ticket()
         identifier = ticket if position is None else position.identifier
-        self.orders.append(_order(fill, ticket, identifier))
-        profit = 0.0
-        if netted.closed:
-            profit = fill.symbol.profit(held.direction, netted.closed, held.price, fill.price)
-        deal = self._settle(_deal(fill, netted.entry, ticket, identifier, profit))
+        self.orders.append(fills.done(fill, ticket, identifier))
+        deal = fills.deal(fill, netted.entry, ticket, identifier)
+        if position is not None and netted.closed:
+            deal, position = _closed(fill, netted.closed, deal, position)
+        deal = self._settle(deal)
         self._hold(fill, netted, position, ticket)
         return deal
 
@@ -92,21 +63,52 @@ class Book(msgspec.Struct):
         larger has more stays. Return the deal of `position`.
 
         MQL5 book, "Closing opposite positions"; MetaTrader 5 Help, "Close By": two deals of type
-        "out by", the whole profit in one of them, as both are made at that one price.
+        "out by", the whole profit in one of them, as both are made at that one price. Each pays
+        the swap of its own lots.
         """
         ticket = fill.order or self.ticket()
-        order = _order(fill, ticket, position.identifier)
+        order = fills.done(fill, ticket, position.identifier)
         self.orders.append(order._replace(type=c.ORDER_TYPE_CLOSE_BY, position_by_id=by.identifier))
         deals = []
         for held in (position, by):
             part = replace(fill, direction=1 - held.type)
-            profit = fill.symbol.profit(held.type, fill.volume, held.price_open, fill.price)
-            deal = _deal(part, c.DEAL_ENTRY_OUT_BY, ticket, held.identifier, profit)
-            deals.append(self._settle(deal))
+            made = fills.deal(part, c.DEAL_ENTRY_OUT_BY, ticket, held.identifier)
+            made, left = _closed(part, fill.volume, made, held)
+            deals.append(self._settle(made))
             closed = Holding(part.direction, fill.volume, fill.price)
             netted = net(Holding(held.type, held.volume, held.price_open), closed)
-            self._hold(part, netted, held, ticket)
+            self._hold(part, netted, left, ticket)
         return deals[0]
+
+    def accrue(self, position: TradePosition, swap: float) -> None:
+        """Let a position have gathered so much more swap (USD, below 0: paid); it is settled with
+        the deal that closes it."""
+        gathered = round(position.swap + swap, 2) + 0.0
+        self.positions[position.ticket] = position._replace(swap=gathered)
+
+    def reopen(self, position: TradePosition, closing: Fill, price: float) -> None:
+        """Close a position and open it again at `price`, under another ticket.
+
+        MQL5 Reference, Position Properties: POSITION_TICKET changes where swap is charged by
+        re-opening, POSITION_IDENTIFIER stays; ENUM_DEAL_REASON, DEAL_REASON_ROLLOVER. Nothing tells
+        what such a position keeps: here its side, lots, stop, target, magic number and comment, and
+        not the time of its opening.
+        """
+        self.fill(closing, position)
+        opening = replace(
+            closing,
+            direction=position.type,
+            price=price,
+            stop_loss=position.sl,
+            take_profit=position.tp,
+            comment=position.comment,
+        )
+        ticket = self.ticket()
+        self.orders.append(fills.done(opening, ticket, position.identifier))
+        self._settle(fills.deal(opening, c.DEAL_ENTRY_IN, ticket, position.identifier))
+        self.positions[ticket] = fills.opened(opening, ticket)._replace(
+            identifier=position.identifier, reason=position.reason
+        )
 
     def wait(
         self, request: TradeRequest, reason: int, since: int, at: int, *, shown: bool
@@ -120,7 +122,7 @@ class Book(msgspec.Struct):
         """Keep in the history that an order that waited came to nothing; new stops are none."""
         if waiting.request.action == c.TRADE_ACTION_SLTP:
             return
-        self.orders.append(order_of(waiting, c.ORDER_STATE_REJECTED, done=waiting.at))
+        self.orders.append(fills.order_of(waiting, c.ORDER_STATE_REJECTED, done=waiting.at))
 
     def ticket(self) -> int:
         """Return the next order's ticket."""
@@ -131,7 +133,7 @@ class Book(msgspec.Struct):
         deal = deal._replace(ticket=self.next_deal)
         self.next_deal += 1
         self.deals.append(deal)
-        self.balance = round(self.balance + deal.profit + deal.commission, 2)
+        self.balance = round(self.balance + deal.profit + deal.swap + deal.commission + deal.fee, 2)
         return deal
 
     def _hold(
@@ -139,12 +141,12 @@ class Book(msgspec.Struct):
     ) -> None:
         holding = netted.holding
         if position is None:
-            self.positions[ticket] = _opened(fill, ticket)
+            self.positions[ticket] = fills.opened(fill, ticket)
         elif holding.volume == 0:
             del self.positions[position.ticket]
         elif netted.entry == c.DEAL_ENTRY_INOUT:  # a turned position has a new ticket
             del self.positions[position.ticket]
-            self.positions[ticket] = _opened(fill, ticket)._replace(
+            self.positions[ticket] = fills.opened(fill, ticket)._replace(
                 identifier=position.identifier, volume=holding.volume
             )
         else:
@@ -158,89 +160,17 @@ class Book(msgspec.Struct):
             )
 
 
-def order_of(waiting: Waiting, state: Literal[1, 5], done: int = 0) -> TradeOrder:
-    """Return the order of a request that waits: ORDER_STATE_PLACED, or _REJECTED when `done`."""
-    request = waiting.request
-    return TradeOrder(
-        ticket=waiting.ticket,
-        time_setup=waiting.since // 1000,
-        time_setup_msc=waiting.since,
-        time_done=done // 1000,
-        time_done_msc=done,
-        type=request.type,
-        type_filling=request.type_filling,
-        state=state,
-        magic=request.magic,
-        position_id=request.position,
-        position_by_id=request.position_by,
-        reason=waiting.reason,
-        volume_initial=request.volume,
-        volume_current=request.volume,
-        price_open=request.price,
-        sl=request.sl,
-        tp=request.tp,
-        symbol=request.symbol,
-        comment=request.comment,
-    )
+def _closed(
+    fill: Fill, volume: float, deal: TradeDeal, position: TradePosition
+) -> tuple[TradeDeal, TradePosition]:
+    """Return the deal with profit and swap of the lots that it closes, and the position less that
+    swap.
 
-
-def _opened(fill: Fill, ticket: int) -> TradePosition:
-    return TradePosition(
-        ticket=ticket,
-        identifier=ticket,
-        time=fill.at // 1000,
-        time_msc=fill.at,
-        time_update=fill.at // 1000,
-        time_update_msc=fill.at,
-        type=fill.direction,
-        magic=fill.magic,
-        reason=fill.reason,
-        volume=fill.volume,
-        price_open=fill.price,
-        sl=fill.stop_loss,
-        tp=fill.take_profit,
-        symbol=fill.symbol.name,
-        comment=fill.comment,
-    )
-
-
-def _order(fill: Fill, ticket: int, identifier: int) -> TradeOrder:
-    return TradeOrder(
-        ticket=ticket,
-        time_setup=fill.at // 1000,
-        time_setup_msc=fill.at,
-        time_done=fill.at // 1000,
-        time_done_msc=fill.at,
-        type=fill.direction,
-        type_filling=fill.filling,
-        state=c.ORDER_STATE_FILLED,
-        magic=fill.magic,
-        position_id=identifier,
-        reason=fill.reason,
-        volume_initial=fill.volume,
-        price_open=fill.price,
-        sl=fill.stop_loss,
-        tp=fill.take_profit,
-        price_current=fill.price,
-        symbol=fill.symbol.name,
-        comment=fill.comment,
-    )
-
-
-def _deal(fill: Fill, entry: int, order: int, identifier: int, profit: float) -> TradeDeal:
-    return TradeDeal(
-        order=order,
-        time=fill.at // 1000,
-        time_msc=fill.at,
-        type=fill.direction,
-        entry=entry,
-        magic=fill.magic,
-        position_id=identifier,
-        reason=fill.reason,
-        volume=fill.volume,
-        price=fill.price,
-        commission=-round(fill.symbol.commission * fill.volume, 2),
-        profit=profit,
-        symbol=fill.symbol.name,
-        comment=fill.comment,
-    )
+    MQL5 Reference, Deal Properties: DEAL_SWAP is settled on closing. Of a part closed it is that
+    share, to the cent, so that all deals together have paid what was gathered.
+    """
+    whole = lots(position.volume - volume) == 0
+    swap = position.swap if whole else round(position.swap * volume / position.volume, 2)
+    profit = fill.symbol.profit(position.type, volume, position.price_open, fill.price)
+    left = position._replace(swap=round(position.swap - swap, 2) + 0.0)
+    return deal._replace(profit=profit, swap=swap), left

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.admission import admit
-from dtms_server.terminal.simulator.book import Book, Waiting
+from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.conditions import Rules
 from dtms_server.terminal.simulator.failure import Refused
+from dtms_server.terminal.simulator.fills import Waiting
 from dtms_server.terminal.simulator.netting import Holding, net
 from dtms_server.terminal.simulator.orders import CloseBy, Deal, Order, Protect
 from dtms_server.terminal.simulator.passing import pass_time
@@ -195,7 +196,8 @@ class Broker:
             self.book.rejected(waiting)
             return
         if not isinstance(order, Protect):
-            order = replace(order, fill=replace(order.fill, order=waiting.ticket))
+            fill = replace(order.fill, order=waiting.ticket, since=waiting.since)
+            order = replace(order, fill=fill)
         self.carry_out(order, waiting.request)
 
     def _protect(self, order: Protect) -> None:

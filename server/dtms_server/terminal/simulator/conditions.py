@@ -14,6 +14,19 @@ Points = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Number = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Swap = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+SwapMode = Literal[
+    "disabled",
+    "points",
+    "currency_symbol",
+    "currency_margin",
+    "currency_deposit",
+    "interest_current",
+    "interest_open",
+    "reopen_current",
+    "reopen_bid",
+]
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 EXECUTIONS: Final = {
     "request": c.SYMBOL_TRADE_EXECUTION_REQUEST,
     "instant": c.SYMBOL_TRADE_EXECUTION_INSTANT,
@@ -27,12 +40,38 @@ TRADE_MODES: Final = {
     "close_only": c.SYMBOL_TRADE_MODE_CLOSEONLY,
     "full": c.SYMBOL_TRADE_MODE_FULL,
 }
+SWAP_MODES: Final = {
+    "disabled": c.SYMBOL_SWAP_MODE_DISABLED,
+    "points": c.SYMBOL_SWAP_MODE_POINTS,
+    "currency_symbol": c.SYMBOL_SWAP_MODE_CURRENCY_SYMBOL,
+    "currency_margin": c.SYMBOL_SWAP_MODE_CURRENCY_MARGIN,
+    "currency_deposit": c.SYMBOL_SWAP_MODE_CURRENCY_DEPOSIT,
+    "interest_current": c.SYMBOL_SWAP_MODE_INTEREST_CURRENT,
+    "interest_open": c.SYMBOL_SWAP_MODE_INTEREST_OPEN,
+    "reopen_current": c.SYMBOL_SWAP_MODE_REOPEN_CURRENT,
+    "reopen_bid": c.SYMBOL_SWAP_MODE_REOPEN_BID,
+}
+DAYS: Final = {
+    "monday": c.DAY_OF_WEEK_MONDAY,
+    "tuesday": c.DAY_OF_WEEK_TUESDAY,
+    "wednesday": c.DAY_OF_WEEK_WEDNESDAY,
+    "thursday": c.DAY_OF_WEEK_THURSDAY,
+    "friday": c.DAY_OF_WEEK_FRIDAY,
+}
+CODES: Final = {
+    "execution": EXECUTIONS,
+    "trade_mode": TRADE_MODES,
+    "swap_mode": SWAP_MODES,
+    "swap_rollover3days": DAYS,
+}
+"""What the module's codes are called here, by the name of the condition."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is changed of a symbol; what is left out is as its facts have it. Volumes in lots,
     levels in points, `tick_size` in price, `filling_mode` FOK 1 and IOC 2, `commission` USD a lot
-    and side, `margin_hedged` as a contract's size."""
+    and side, `margin_hedged` as a contract's size, `fee` as commission, `swap_long` and
+    `swap_short` a night in what `swap_mode` says."""
 
     stops_level: Points | UnsetType = UNSET
     freeze_level: Points | UnsetType = UNSET
@@ -50,16 +89,20 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     close_by: bool | UnsetType = UNSET
     margin_hedged: Number | UnsetType = UNSET
     margin_hedged_use_leg: bool | UnsetType = UNSET
+    fee: Number | UnsetType = UNSET
+    swap_mode: SwapMode | UnsetType = UNSET
+    swap_long: Swap | UnsetType = UNSET
+    swap_short: Swap | UnsetType = UNSET
+    swap_rollover3days: Day | UnsetType = UNSET
 
     def of(self, symbol: Symbol) -> Symbol:
         """Return the symbol under these conditions. Raises ValueError where they make no sense."""
         named = {n: v for n in self.__struct_fields__ if (v := getattr(self, n)) is not UNSET}
         if "tick_size" in named:
             named["tick_points"] = _whole_points(symbol, named.pop("tick_size"))
-        if "execution" in named:
-            named["execution"] = EXECUTIONS[named["execution"]]
-        if "trade_mode" in named:
-            named["trade_mode"] = TRADE_MODES[named["trade_mode"]]
+        for name, codes in CODES.items():
+            if name in named:
+                named[name] = codes[named[name]]
         if "close_by" in named:
             rest = symbol.order_mode & ~ORDER_CLOSE_BY
             named["order_mode"] = rest | (ORDER_CLOSE_BY if named.pop("close_by") else 0)

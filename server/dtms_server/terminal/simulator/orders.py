@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dtms_server.terminal.simulator.book import Fill
+from dtms_server.terminal.simulator.fills import Fill
 from dtms_server.terminal.simulator.netting import lots
 from dtms_server.terminal.simulator.quotes import Quote
 from dtms_server.terminal.simulator.records import TradePosition

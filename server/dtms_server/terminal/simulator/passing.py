@@ -1,15 +1,18 @@
-"""What the passing of time does to an account: stops, targets and stop-out, tick by tick."""
+"""What the passing of time does to an account: stops, targets, stop-out and swap."""
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from dtms_server.terminal.simulator import constants as c
-from dtms_server.terminal.simulator import stop_out
+from dtms_server.terminal.simulator import stop_out, swap
 from dtms_server.terminal.simulator.bars import DAY
-from dtms_server.terminal.simulator.book import Book, Fill
+from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.conditions import Rules
+from dtms_server.terminal.simulator.fills import Fill
 from dtms_server.terminal.simulator.portfolio import Portfolio
 from dtms_server.terminal.simulator.quotes import Quotes
 from dtms_server.terminal.simulator.records import TradePosition
+from dtms_server.terminal.simulator.symbols import Symbol
 from dtms_server.terminal.simulator.triggers import Trigger, triggered
 
 _DAY: Final = DAY * 1000
@@ -31,7 +34,35 @@ def pass_time(desk: Desk, until: int) -> bool:
     changed = False
     for midnight in range((desk.now // _DAY + 1) * _DAY, until + 1, _DAY):
         changed |= _ticks(desk, midnight - 1)
+        changed |= _hold_over(desk, midnight)
     return _ticks(desk, until) or changed
+
+
+def _hold_over(desk: Desk, midnight: int) -> bool:
+    """Charge swap at the end of a trading day, before the first tick of the new one, and once.
+
+    MetaTrader 5 Help, "Swap": charged to positions that are held over the end of the day.
+    """
+    if midnight <= desk.book.rolled:
+        return False
+    desk.book.rolled = midnight
+    held = desk.portfolio.positions(midnight - 1)
+    for position in held:
+        symbol = desk.quotes.symbols[position.symbol]
+        count = swap.nights(symbol, midnight // _DAY - 1)
+        if symbol.swap_mode in swap.REOPENING and count:
+            _reopen(desk, symbol, position, count, midnight)
+        elif amount := swap.accrued(symbol, position, count):
+            desk.book.accrue(position, amount)
+    return bool(held)
+
+
+def _reopen(desk: Desk, symbol: Symbol, position: TradePosition, count: int, at: int) -> None:
+    quote = desk.quotes.last(symbol.name, at)
+    assert quote is not None, "a position was opened before the market's first tick"
+    free = replace(symbol, commission=0.0, fee=0.0)  # nobody has traded
+    fill = _closing(free, position, position.price_current, at, c.DEAL_REASON_ROLLOVER)
+    desk.book.reopen(position, fill, swap.reopened(symbol, position, count, quote.bid))
 
 
 def _ticks(desk: Desk, until: int) -> bool:
@@ -59,29 +90,27 @@ def _stop_out(desk: Desk, begin: int, end: int) -> None:
     level = desk.rules.stop_out_level
     while (at := stop_out.first_breach(desk.portfolio, level, begin, end)) is not None:
         victim = stop_out.next_victim(desk.portfolio, at)
-        comment = stop_out.comment(desk.portfolio, at)
-        _close(desk, victim, victim.price_current, at, c.DEAL_REASON_SO, comment)
+        symbol = desk.quotes.symbols[victim.symbol]
+        fill = _closing(symbol, victim, victim.price_current, at, c.DEAL_REASON_SO)
+        desk.book.fill(replace(fill, comment=stop_out.comment(desk.portfolio, at)), victim)
         begin = at
 
 
 def _fire(desk: Desk, position: TradePosition, trigger: Trigger) -> None:
+    symbol = desk.quotes.symbols[position.symbol]
     level = position.sl if trigger.reason == c.DEAL_REASON_SL else position.tp
-    digits = desk.quotes.symbols[position.symbol].digits
-    comment = f"[{_STOPS[trigger.reason]} {level:.{digits}f}]"
-    _close(desk, position, trigger.price, trigger.at, trigger.reason, comment)
+    fill = _closing(symbol, position, trigger.price, trigger.at, trigger.reason)
+    comment = f"[{_STOPS[trigger.reason]} {level:.{symbol.digits}f}]"
+    desk.book.fill(replace(fill, comment=comment, asked=(level, fill.volume)), position)
 
 
-def _close(
-    desk: Desk, position: TradePosition, price: float, at: int, reason: int, comment: str
-) -> None:
-    fill = Fill(
-        symbol=desk.quotes.symbols[position.symbol],
+def _closing(symbol: Symbol, position: TradePosition, price: float, at: int, reason: int) -> Fill:
+    return Fill(
+        symbol=symbol,
         direction=1 - position.type,
         volume=position.volume,
         price=price,
         at=at,
         reason=reason,
         magic=position.magic,
-        comment=comment,
     )
-    desk.book.fill(fill, position)

@@ -29,7 +29,9 @@ class Symbol:
     and `freeze_level` (0: nothing is frozen) in points; `filling_mode` and `order_mode` bit masks;
     `execution` SYMBOL_TRADE_EXECUTION_…, `trade_mode` SYMBOL_TRADE_MODE_…; `volume_limit` lots on
     one side of the symbol (0: no limit); prices in steps of `tick_points` points; `margin_hedged`
-    the contract's size by which hedged lots bind margin, unless the larger leg alone does.
+    the contract's size by which hedged lots bind margin, unless the larger leg alone does; `fee` as
+    commission; `swap_long` and `swap_short` a night, in what `swap_mode` (SYMBOL_SWAP_MODE_…) says,
+    three times in the night after `swap_rollover3days` (DAY_OF_WEEK_…); typical ones here.
     """
 
     name: str
@@ -55,6 +57,11 @@ class Symbol:
     trade_mode: int = c.SYMBOL_TRADE_MODE_FULL
     margin_hedged: float = 100_000.0
     margin_hedged_use_leg: bool = False
+    fee: float = 0.0
+    swap_mode: int = c.SYMBOL_SWAP_MODE_POINTS
+    swap_long: float = 0.0
+    swap_short: float = 0.0
+    swap_rollover3days: int = c.DAY_OF_WEEK_WEDNESDAY
 
     @property
     def scale(self) -> int:
@@ -102,12 +109,20 @@ class Symbol:
         return value if self.quote == "USD" else value / price
 
 
-def _pair(name: str, digits: int, price: float, daily_move: float, spread_points: int) -> Symbol:
-    return Symbol(name, name[:3], name[3:], digits, price, daily_move, spread_points)
+def _pair(
+    name: str,
+    digits: int,
+    price: float,
+    daily_move: float,
+    spread_points: int,
+    swaps: tuple[float, float],
+) -> Symbol:
+    facts = Symbol(name, name[:3], name[3:], digits, price, daily_move, spread_points)
+    return replace(facts, swap_long=swaps[0], swap_short=swaps[1])
 
 
 _GOLD: Final = replace(
-    _pair("XAUUSD", 2, 2650.0, 0.009, 18),
+    _pair("XAUUSD", 2, 2650.0, 0.009, 18, (-38.0, 21.0)),
     contract_size=100.0,
     margin_hedged=100.0,
     commission=5.0,
@@ -116,14 +131,14 @@ _GOLD: Final = replace(
 KNOWN: Final = {
     symbol.name: symbol
     for symbol in (
-        _pair("EURUSD", 5, 1.08, 0.0050, 8),
-        _pair("GBPUSD", 5, 1.27, 0.0055, 10),
-        _pair("USDJPY", 3, 150.0, 0.0060, 9),
+        _pair("EURUSD", 5, 1.08, 0.0050, 8, (-7.5, 3.1)),
+        _pair("GBPUSD", 5, 1.27, 0.0055, 10, (-2.9, -2.2)),
+        _pair("USDJPY", 3, 150.0, 0.0060, 9, (9.8, -21.4)),
         _GOLD,
-        _pair("AUDUSD", 5, 0.66, 0.0060, 9),
-        _pair("NZDUSD", 5, 0.60, 0.0060, 12),
-        _pair("USDCAD", 5, 1.36, 0.0045, 11),
-        _pair("USDCHF", 5, 0.88, 0.0050, 10),
+        _pair("AUDUSD", 5, 0.66, 0.0060, 9, (-2.4, -0.6)),
+        _pair("NZDUSD", 5, 0.60, 0.0060, 12, (-1.8, -1.9)),
+        _pair("USDCAD", 5, 1.36, 0.0045, 11, (1.7, -7.3)),
+        _pair("USDCHF", 5, 0.88, 0.0050, 10, (5.6, -12.2)),
     )
 }
 DEFAULT: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
