@@ -1,13 +1,15 @@
 """DTMS under a scenario of the library: in steps, before a witness, its invariants kept at each."""
 
 import dataclasses
+import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
+from dtms_server.cli import event_words
 from dtms_server.domain.errors import TerminalLost
 from dtms_server.domain.events import (
     TYPE_OF,
@@ -24,6 +26,7 @@ from dtms_server.domain.events import (
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import State, Trade
 from dtms_server.engine.readiness import Phase
+from dtms_server.rpc.translate.events import event
 from dtms_server.terminal.simulator import control, library
 from dtms_server.terminal.simulator.settings import Settings
 from invariants import check_order
@@ -36,6 +39,7 @@ from witness import Sent
 OUT_OF_REACH = frozenset({"disconnect", "login"})
 """The faults under which no recovery succeeds."""
 STEP_SECONDS = 30.0
+MANUAL = Path(__file__).parents[1] / "docs" / "faults"
 
 
 def market(folder: Path, *legs: Leg) -> Settings:
@@ -43,8 +47,11 @@ def market(folder: Path, *legs: Leg) -> Settings:
     return Script((), (*chain(*legs), *flat(300))).settings(folder)
 
 
+@dataclass
 class Drill(Trial):
     """DTMS while a scenario is played; trades are looked at every 30 s."""
+
+    name: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,6 +123,20 @@ class Drill(Trial):
         journal = await self.house.journal()
         return [one.at - self.begun for one in journal if _words(one).startswith(words)]
 
+    async def lines(self) -> list[str]:
+        """What `dtms watch` would tell, with the time of day, but for how long a loss lasted: that
+        is told by our clock, and a drill has no time to lose."""
+        told = [event_words.brief_line(event(one)) for one in await self.house.journal()]
+        return [re.sub(r" after [\d.]+ s$", "", line) for line in told]
+
+    async def is_told_by_the_manual(self) -> None:
+        """What the manual's page shows of the stream was told, in this order."""
+        page = (MANUAL / f"{self.name}.md").read_text("utf-8")
+        shown = re.findall(r"^```text\n(.*?)^```$", page, re.M | re.S)
+        told = iter(await self.lines())
+        for line in shown[0].splitlines():
+            assert line == "..." or line in told, f"not told, or not then: {line}"
+
     def answered(self) -> list[tuple[str, int | None]]:
         """Each order's verb, and what it was answered."""
         return [(str(s.order.verb), s.answer.retcode if s.answer else None) for s in self.sent]
@@ -157,7 +178,7 @@ async def drill(
 ) -> AsyncIterator[Drill]:
     """Play a scenario of the library to DTMS until the block ends; then all must come to rest."""
     playing = replace(settings, scenario=library.load(scenario))
-    trial = Drill(folder, playing, policy)
+    trial = Drill(folder, playing, policy, name=scenario)
     await trial.start()
     try:
         yield trial
