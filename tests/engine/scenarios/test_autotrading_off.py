@@ -26,6 +26,7 @@ async def test_what_is_wanted_waits_until_dtms_may_trade_again(place: Path) -> N
         assert (await shown.trade(ticket)).state is State.HEDGED
         assert [hedge.volume for hedge in ours()] == [0.2]
         assert await shown.told("TERMINAL_LOST") == []
+        await shown.is_told_by_the_manual()
 
 
 async def test_what_is_due_while_the_broker_forbids_it_is_done_afterwards(place: Path) -> None:

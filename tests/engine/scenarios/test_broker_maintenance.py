@@ -40,3 +40,4 @@ async def test_dtms_waits_for_the_broker(place: Path) -> None:
         assert lots_of(early) == 0.2
         assert lots_of(late) == 0.4  # a hedge was what it was owed
         assert await shown.told("TRADE_CLOSED") == []
+        await shown.is_told_by_the_manual()

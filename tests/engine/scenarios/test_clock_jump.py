@@ -50,3 +50,4 @@ async def test_after_a_sleep_stops_are_found_and_timers_over(place: Path) -> Non
         await shown.until("03:30:00")
         assert await shown.told("TRADE_CLOSED") == ["TRADE_CLOSED SL", "TRADE_CLOSED DTMS"]
         assert ours() == []
+        await shown.is_told_by_the_manual()

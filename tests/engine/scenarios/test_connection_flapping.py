@@ -21,6 +21,7 @@ async def test_a_trade_is_defended_between_the_losses(place: Path) -> None:
         assert len(lost) == 30
         assert len(back) == 31  # the first of them at the start
         assert await shown.told("TRADE_CLOSED") == []
+        await shown.is_told_by_the_manual()
 
 
 async def test_a_call_that_needs_the_terminal_says_that_it_is_lost(place: Path) -> None:

@@ -68,6 +68,7 @@ async def test_the_server_s_day_begins_an_hour_earlier(place: Path) -> None:
         await shown.until("74:05:00")
         assert control.clock()[0] - OPENS == timedelta(hours=24, minutes=5)
         assert await latched(shown) == []
+        await shown.is_told_by_the_manual()
 
 
 async def latched(shown: Drill) -> list[Rail]:

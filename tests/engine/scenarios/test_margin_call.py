@@ -26,6 +26,7 @@ async def test_a_hedge_without_margin_gives_way_to_closing_half(place: Path) -> 
         assert closing is not None
         assert closing.reason is CloseReason.STOP_OUT
         assert closing.profit < 0
+        await shown.is_told_by_the_manual()
 
 
 async def test_a_stop_out_takes_trade_and_hedge(place: Path) -> None:

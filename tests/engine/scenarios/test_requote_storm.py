@@ -19,6 +19,7 @@ async def test_an_order_is_tried_again_until_one_is_done(place: Path) -> None:
         assert answers[-1] == DONE
         assert set(answers[:-1]) == {REQUOTE, CHANGED, TOO_MANY}
         assert lots_of(ticket) == 0.2  # half of it, and that once
+        await shown.is_told_by_the_manual()
 
 
 async def test_no_cycle_sends_more_than_three_times_for_an_action(place: Path) -> None:

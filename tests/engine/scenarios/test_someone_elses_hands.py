@@ -51,3 +51,4 @@ async def test_an_order_on_its_way_cannot_be_called_back(place: Path) -> None:
             "ACTION_DONE CLOSE_HALF",
             "TRADE_CLOSED DTMS",
         ]
+        await shown.is_told_by_the_manual()

@@ -33,3 +33,4 @@ async def test_where_positions_may_only_be_closed_half_is_closed_and_nothing_ope
         assert lots_of(ticket) == 0.2
         assert ours() == []
         assert [verb for verb, _ in shown.answered()] == ["CLOSE"]
+        await shown.is_told_by_the_manual()

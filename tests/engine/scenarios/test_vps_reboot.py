@@ -42,3 +42,4 @@ async def test_what_a_stop_closed_meanwhile_is_told_once_with_its_reason(place: 
         assert timedelta(minutes=10) < trade.closing.at - shown.begun <= timedelta(minutes=13)
         assert len(await shown.told("TRADE_CLOSED")) == 1
         assert (await shown.trade(kept)).state is not State.CLOSED
+        await shown.is_told_by_the_manual()

@@ -37,3 +37,4 @@ async def test_a_weekend_and_its_gap(place: Path) -> None:
         (hedged_at, _) = await shown.told_at("STATE_CHANGED WARNING_L2>HEDGED")
         (_, closed_at) = await shown.told_at("TRADE_CLOSED")
         assert closed_at - hedged_at == timedelta(minutes=75 + WEEKEND_MINUTES)
+        await shown.is_told_by_the_manual()
