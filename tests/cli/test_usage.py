@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from dtms_server.cli.application import run
 from dtms_server.config import Settings
+from dtms_server.terminal.simulator import library
 
 COMMANDS = [
     ["serve"],
@@ -163,3 +164,17 @@ def test_the_faults_that_there_are_need_no_terminal_to_be_listed(
     listed = capsys.readouterr().out
     for name in ("disconnect", "pipe", "none", "empty", "login", "hang", "late_deals"):
         assert f"\n{name} " in listed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["terminal", "--module", "simulator", "--faults", "list"], ["sim", "play", "--list"]],
+)
+def test_the_scenarios_that_there_are_need_no_terminal_to_be_listed(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 0
+    listed = capsys.readouterr().out
+    for name in library.names():
+        assert f"\n{name} " in listed
+        assert library.load(name).what in listed
