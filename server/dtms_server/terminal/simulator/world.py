@@ -132,13 +132,13 @@ class World:
     def advance(self) -> None:
         """Bring the broker to the clock's now, and play what is due by then; what changed by that
         is on disk afterwards."""
-        until, changed = self.clock.now(), False
-        while self._script and (moment := self._script.take(until)):
+        played = False
+        while self._script and (moment := self._script.take(self.clock.now())):
             self._come_to(moment.at)
             self._told(f"{timedelta(seconds=self._script.elapsed(moment))} {moment.step}")
-            until += self._do(moment.step)
-            changed = True
-        if self._come_to(until) or changed or self._is_old:
+            self._do(moment.step)
+            played = True
+        if self._come_to(self.clock.now()) or played or self._is_old:
             self.save()
 
     def _come_to(self, utc: float) -> bool:
@@ -146,19 +146,17 @@ class World:
         self.faults.expire(self.broker.now)
         return changed
 
-    def _do(self, step: Step) -> float:
-        """Let a step happen; what cannot be done at that moment is told, and does not. Return for
-        how many seconds the machine slept."""
+    def _do(self, step: Step) -> None:
+        """Let a step happen; what cannot be done at that moment is told, and does not."""
         try:
-            if step.do not in moves.BY_NAME:
+            if step.do in moves.BY_NAME:
+                self._move(moves.read(step.do, step.parameters))
+            else:
                 self.inject(step.do, step.parameters)
-                return 0.0
-            return self._move(moves.read(step.do, step.parameters))
         except (Refused, ValueError) as refusal:
             self._told(f"could not be done: {refusal}")
-            return 0.0
 
-    def _move(self, move: moves.Move) -> float:
+    def _move(self, move: moves.Move) -> None:
         match move:
             case moves.Clear(fault=fault):
                 self.clear(fault)
@@ -167,14 +165,12 @@ class World:
                     self.change(name, changes)
             case moves.Sleep(seconds=seconds):
                 self.clock.set(self.clock.now() + seconds)
-                return seconds
             case moves.Reboot():
                 self.faults.active.append(Pipe())
                 self.save()
                 self._reboot()
             case trading:
                 moves.trade(trading, self.broker)
-        return 0.0
 
     @property
     def _is_old(self) -> bool:
