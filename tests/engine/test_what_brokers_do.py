@@ -91,6 +91,14 @@ async def test_swap_that_is_charged_counts_as_a_loss_of_the_account(steps: Steps
     assert "EQUITY_HOUR" in {latch.rail for latch in (await steps.guard.status()).rails}
 
 
+async def test_a_charge_is_a_loss_and_no_withdrawal(steps: Steps) -> None:
+    await steps.guarded()
+    await steps.step()
+    control.charge(150.0)
+    await steps.bars(3)  # it is no deal that explains the loss, and waited for as a late one is
+    assert "EQUITY_HOUR" in {latch.rail for latch in (await steps.guard.status()).rails}
+
+
 @pytest.mark.parametrize("side", list(Direction))
 async def test_a_trade_goes_on_under_the_ticket_of_its_new_position(
     overnight: Steps, side: Direction

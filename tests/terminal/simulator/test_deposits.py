@@ -31,6 +31,23 @@ def test_no_more_is_paid_out_than_is_free(hedging: None) -> None:
     assert account().margin_free == pytest.approx(0, abs=0.006)
 
 
+def test_a_charge_is_a_deal_of_its_own_type(hedging: None) -> None:
+    before = account().balance
+    control.charge(12.5)
+    assert account().balance == before - 12.5
+    deals = mt5.history_deals_get(0, 4_000_000_000)
+    assert deals is not None
+    charged = deals[-1]
+    assert (charged.type, charged.profit) == (mt5.DEAL_TYPE_CHARGE, -12.5)
+    assert (charged.symbol, charged.order, charged.position_id, charged.volume) == ("", 0, 0, 0)
+
+
+@pytest.mark.parametrize("amount", [0.0, -5.0, float("nan"), float("inf")])
+def test_what_is_no_charge_is_refused(amount: float, hedging: None) -> None:
+    with pytest.raises(control.Refused, match="charged"):
+        control.charge(amount)
+
+
 @pytest.mark.parametrize("amount", [0.0, 0.001, float("nan"), float("inf")])
 def test_what_is_no_amount_is_refused(amount: float, hedging: None) -> None:
     with pytest.raises(control.Refused, match="paid"):

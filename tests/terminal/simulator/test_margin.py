@@ -1,4 +1,4 @@
-"""What positions bind: MetaTrader 5 Help, margin of hedged positions; and whom a call stops."""
+"""What positions bind, hedged or not, and what a margin call stops."""
 
 import pytest
 from dtms_server.terminal import simulator as mt5

@@ -258,6 +258,20 @@ def test_a_position_may_be_opened_again_under_another_ticket(
     assert held() == {}
 
 
+def test_the_old_day_ends_with_its_own_price(hedging: None) -> None:
+    """The first tick of the new day comes at midnight, and is not yet there."""
+    rates(swap_mode="reopen_current")
+    opened(SELL, 0.1)
+    moved = []
+    for night in range(4):
+        control.set_clock(NIGHT + night * DAY - timedelta(milliseconds=1))
+        last = tick().ask
+        control.set_clock(NIGHT + night * DAY)
+        assert deals(only().identifier)[-2].price == last
+        moved.append(tick().ask != last)
+    assert any(moved)
+
+
 def test_three_nights_reopen_once_by_three_times_the_points(hedging: None) -> None:
     rates(swap_mode="reopen_current", swap_long=-7.0)
     opened(BUY, 0.1)

@@ -144,7 +144,7 @@ def _affordable(desk: Desk, binds: float) -> None:
     more at all.
 
     MQL5 Reference, ACCOUNT_MARGIN_FREE and ACCOUNT_MARGIN_SO_CALL. What a margin call forbids is
-    not documented; brokers' pages differ from a mere notice to this, which is the stricter.
+    not documented; brokers' help pages go from a mere notice to "no new trades": this is stricter.
     """
     called = desk.margin > 0 and desk.equity * 100 < desk.margin * desk.rules.margin_call_level
     if binds > desk.margin_free or (called and binds > 0):

@@ -30,8 +30,19 @@ class Book(msgspec.Struct):
     waiting: list[Waiting] = msgspec.field(default_factory=list)
     rolled: int = 0
 
+    def charge(self, amount: float, at: int) -> None:
+        """Take so much for something that no deal made, at a moment (server milliseconds).
+
+        MQL5 Reference, ENUM_DEAL_TYPE: DEAL_TYPE_CHARGE, an additional charge.
+        """
+        charged = TradeDeal(time=at // 1000, time_msc=at, type=c.DEAL_TYPE_CHARGE)
+        self._settle(charged._replace(profit=-amount, comment="Charge"))
+
     def deposit(self, amount: float, at: int) -> None:
-        """Pay so much in at a moment (server milliseconds), or below 0 out."""
+        """Pay so much in at a moment (server milliseconds), or below 0 out.
+
+        MQL5 Reference, ENUM_DEAL_TYPE: DEAL_TYPE_BALANCE; it has neither symbol nor order.
+        """
         self._settle(
             TradeDeal(
                 time=at // 1000,

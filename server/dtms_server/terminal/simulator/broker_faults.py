@@ -67,7 +67,7 @@ class WideSpread(Lasting, frozen=True, kw_only=True, tag="spread"):
 
     symbol: Text | None = None
     points: Count
-    seconds: Annotated[float, msgspec.Meta(gt=0)]
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 
 
 BrokerFault = (

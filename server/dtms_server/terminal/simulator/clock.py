@@ -14,9 +14,9 @@ from dtms_server.terminal.clock import zone
 class ServerZone:
     """How the server's clock stands to UTC; server epochs are its wall clock read as if UTC.
 
-    MQL5 Reference, TimeTradeServer, and the Python module's pages: all times are the server's, summer
-    time included. Brokers change their clocks on a Sunday, while the market is closed: the hour that
-    is shown twice in autumn is stood through, and the one that spring leaves out is passed at once.
+    MQL5 Reference, TimeTradeServer: all times are the server's, summer time included. Brokers
+    change their clocks on a Sunday, while the market is closed: the hour that is shown twice in
+    autumn is stood through, and the one that spring leaves out is passed at once.
     """
 
     zone: tzinfo

@@ -162,6 +162,15 @@ def play(scenario: Scenario | None) -> None:
         raise Refused(0, str(error)) from error
 
 
+def charge(amount: float) -> None:
+    """Take so much off the account, in its currency, as a broker does for data or inactivity."""
+    world = _now()
+    if not (math.isfinite(amount) and round(amount, 2) > 0):
+        raise Refused(0, f"{amount} cannot be charged")
+    world.broker.book.charge(round(amount, 2), world.broker.now)
+    world.save()
+
+
 def clock() -> tuple[datetime, float]:
     """Return the virtual clock (UTC) and its speed; 0 stands still."""
     world = current()

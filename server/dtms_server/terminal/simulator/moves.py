@@ -69,7 +69,7 @@ class Modify(_Chosen, frozen=True, tag="modify"):
 class Deposit(msgspec.Struct, frozen=True, tag="deposit", forbid_unknown_fields=True):
     """So much is paid into the account; less than 0: out of it."""
 
-    amount: float
+    amount: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 
 
 class SetSymbol(msgspec.Struct, frozen=True, tag="symbol", forbid_unknown_fields=True):

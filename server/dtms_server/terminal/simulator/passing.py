@@ -41,7 +41,8 @@ def pass_time(desk: Desk, until: int) -> bool:
 def _hold_over(desk: Desk, midnight: int) -> bool:
     """Charge swap at the end of a trading day, before the first tick of the new one, and once.
 
-    MetaTrader 5 Help, "Swap": charged to positions that are held over the end of the day.
+    MQL5 book, "Getting swap sizes": charged to positions that are held over the end of a day, which
+    is the server's midnight.
     """
     if midnight <= desk.book.rolled:
         return False

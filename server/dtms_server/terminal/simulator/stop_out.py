@@ -20,8 +20,9 @@ def first_breach(portfolio: Portfolio, level: float, begin: int, end: int) -> in
     """Return when, by the ticks from `begin` to `end` (server milliseconds, both included), the
     margin level is first at or below `level` percent; None where it never is.
 
-    MQL5 Reference, ACCOUNT_MARGIN_SO_SO, with ACCOUNT_STOPOUT_MODE_PERCENT. 0 is off. Where hedged
-    positions bind no margin the level is without meaning, and equity of nothing stops out.
+    MQL5 Reference, ACCOUNT_MARGIN_SO_SO, with ACCOUNT_STOPOUT_MODE_PERCENT; that the level itself
+    is too low is on brokers' help pages, as is what hedged positions that bind no margin get: they
+    are stopped out when no equity is left. 0 is off.
     """
     held = tuple(portfolio.book.positions.values())
     if not level or not held:
@@ -49,14 +50,17 @@ def is_breached(portfolio: Portfolio, level: float, at: int) -> bool:
 def next_victim(portfolio: Portfolio, at: int) -> TradePosition:
     """Return the position that is closed first, as it is valued: the one with the largest loss.
 
-    MetaTrader 5 Help, "Stop Out": one after the other until the level is restored. Of equal ones
-    the oldest.
+    Brokers' help pages on MetaTrader 5 (AvaFutures, "Stop-out or liquidation on MT5"): from the
+    largest loss on, the level looked at again after each. Of equal ones the oldest: none says it.
     """
     return min(portfolio.positions(at), key=lambda held: (worth(held), held.ticket))
 
 
 def comment(portfolio: Portfolio, at: int) -> str:
-    """Return what a stop-out writes on order and deal: level, equity and margin just before."""
+    """Return what a stop-out writes on order and deal: level, equity and margin just before.
+
+    Brokers' help pages quote the three in this order; in brackets as "[sl 1.23]" is.
+    """
     equity, margin = portfolio.equity(at), portfolio.margin
     return f"[so {margin_level(equity, margin):.2f}%/{equity:.2f}/{margin:.2f}]"
 

@@ -28,8 +28,8 @@ def triggered(
     """Return what the ticks later than `after` up to `until` trigger, in order of time.
 
     A position closes at the price of the first tick that reaches its stop or target, also where
-    that lies beyond it: MetaTrader 5 Help, "Stop Loss": a stop is filled at the market's price,
-    which a gap leaves behind.
+    that lies beyond it, as behind a gap: what closes it is an order at the market (MQL5 Reference,
+    ORDER_REASON_SL and _TP), and no page promises it the level.
     """
     guarded: dict[str, list[TradePosition]] = {}
     for position in positions:
