@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from dtms_server.cli.application import run
 from dtms_server.config import Settings
+from dtms_server.terminal.simulator import library
 
 COMMANDS = [
     ["serve"],
@@ -21,7 +22,10 @@ COMMANDS = [
     ["resume"],
     ["policy"],
     ["demo"],
-    *(["sim", name] for name in ("open", "close", "modify", "positions", "fault", "clock", "jump")),
+    *(
+        ["sim", name]
+        for name in ("open", "close", "modify", "positions", "fault", "clock", "jump", "play")
+    ),
 ]
 WRONG = [
     ["bogus"],
@@ -38,6 +42,8 @@ WRONG = [
     ["terminal"],
     ["terminal", "--module", "mt4"],
     ["terminal", "--module", "simulator", "--account", "cash"],
+    ["terminal", "--module", "simulator", "--faults", "gremlins"],
+    ["terminal", "--module", "metatrader5", "--faults", "vps-reboot"],
     ["migrate", "--database", "no/such/folder/trades.db"],
     ["status", "--timeout", "0"],
     ["status", "--tls-ca", "not-there.pem"],
@@ -67,6 +73,9 @@ WRONG = [
     ["sim", "fault"],
     ["sim", "fault", "none", "count=1", "--clear"],
     ["sim", "clock", "--speed", "-1"],
+    ["sim", "play"],
+    ["sim", "play", "vps-reboot", "--stop"],
+    ["sim", "play", "gremlins"],
 ]
 
 
@@ -155,3 +164,17 @@ def test_the_faults_that_there_are_need_no_terminal_to_be_listed(
     listed = capsys.readouterr().out
     for name in ("disconnect", "pipe", "none", "empty", "login", "hang", "late_deals"):
         assert f"\n{name} " in listed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["terminal", "--module", "simulator", "--faults", "list"], ["sim", "play", "--list"]],
+)
+def test_the_scenarios_that_there_are_need_no_terminal_to_be_listed(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 0
+    listed = capsys.readouterr().out
+    for name in library.names():
+        assert f"\n{name} " in listed
+        assert library.load(name).what in listed

@@ -93,6 +93,7 @@ def test_the_wheels_share_no_file(wheels: list[Path]) -> None:
     assert "dtms/v1/service_pb2.pyi" in client
     assert "dtms_client/py.typed" in client
     assert any(name.startswith("dtms_server/migrations/versions/") for name in server)
+    assert "dtms_server/terminal/simulator/scenarios/vps-reboot.toml" in server
 
 
 def test_installed_in_an_empty_environment_they_migrate_and_serve(

@@ -1,5 +1,6 @@
 """Timers are deadlines on disk, which count the minutes of an open market, and act with care."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -136,7 +137,8 @@ async def test_after_a_restart_a_timer_waits_for_an_analysis(stage: Stage) -> No
 async def test_after_a_reconnect_a_timer_waits_for_an_analysis(stage: Stage) -> None:
     async with stage.play(CRASHED) as house:
         ticket = await hedged(house)
-        control.inject("disconnect", seconds=0.2)
+        control.inject("disconnect")
+        asyncio.get_running_loop().call_later(0.2, control.clear_faults)
         await house.step(1.0)
         assert house.guard.readiness.phase is Phase.READY
         with without_analysis():

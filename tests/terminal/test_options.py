@@ -21,6 +21,7 @@ OPTIONS = st.builds(
     min_spread=st.integers(1, 100),
     account=st.sampled_from(["hedging", "netting"]),
     login=st.none() | st.integers(1),
+    faults=st.none() | WORDS,
     supervised=st.booleans(),
     ends_with_link=st.booleans(),
     silence=st.floats(0.1, 1000),

@@ -8,6 +8,7 @@ import typer
 
 from dtms_server.cli.flags import setting_help
 from dtms_server.cli.output import say
+from dtms_server.cli.scenarios import list_scenarios, read_scenario
 from dtms_server.config import Settings
 from dtms_server.terminal.keys import terminal_key
 from dtms_server.terminal.options import HostOptions
@@ -58,13 +59,28 @@ def terminal(
     login: Annotated[
         int | None, typer.Option("--login", min=1, help="Simulator: the account's number.")
     ] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(
+            "--faults",
+            metavar="FILE|NAME",
+            help="Simulator: a scenario to play, a file or one of the library; list names those.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a terminal to `dtms serve --terminal HOST:PORT`, until Ctrl-C.
 
     It outlives the service, as a real terminal does; one that hangs is ended and started again.
 
-    Example: dtms terminal --module simulator --speed 60
+    Example: dtms terminal --module simulator --speed 60 --faults vps-reboot
     """
+    if faults == "list":
+        list_scenarios()
+        return
+    if faults is not None:
+        if module is not Module.SIMULATOR:
+            raise typer.BadParameter("only the simulator plays scenarios", param_hint="--faults")
+        read_scenario(faults, "--faults")
     options = HostOptions(
         module=module.value,
         listen=(listen,),
@@ -78,6 +94,7 @@ def terminal(
         min_spread=min_spread,
         account=account.value,
         login=login,
+        faults=faults,
     )
     status = supervise(
         options,

@@ -11,6 +11,11 @@ BAR: Final = timedelta(minutes=5)
 """How long an M5 bar lasts."""
 
 
+def bar_end(at: datetime) -> datetime:
+    """Return when the M5 bar ends that holds a time."""
+    return at - timedelta(seconds=at.timestamp() % BAR.total_seconds()) + BAR
+
+
 def open_since(since: datetime, now: datetime, analysis: Analysis | None) -> timedelta:
     """Return for how long the market was open between two moments, as far as its bars tell."""
     return now - since - _closed(since, now, analysis)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Container, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from dtms_server.domain.market import Position
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.rails import Rail
 from dtms_server.domain.sizing import Sized
+from dtms_server.domain.timers import bar_end
 from dtms_server.domain.trade import Trade
 from dtms_server.engine.clock import TerminalClock
 from dtms_server.engine.draft import Draft
@@ -28,12 +29,11 @@ from dtms_server.engine.view import TerminalView
 
 log = structlog.get_logger()
 
-BAR: Final = timedelta(minutes=5)
 AGAIN: Final = frozenset({Verdict.FRESH_PRICE, Verdict.RECOMPUTE})
 NEXT_CYCLE: Final = AGAIN | {Verdict.BACK_OFF, Verdict.NOT_SENT, Verdict.GONE}
 """Certain refusals after which the next cycle decides anew."""
 UNPARKED: Final = NEXT_CYCLE | {Verdict.MARKET_CLOSED}
-"""Those that nothing is parked for; after the last a rail holds it until the next quote."""
+"""Those that nothing is parked for; after the last a rail holds it until a next quote."""
 REFUSED: Final = frozenset({Verdict.FINAL, Verdict.FAULT, Verdict.NO_HEDGING})
 
 
@@ -190,7 +190,7 @@ class Orders:
         now, refused = self._clock.now(), answer.verdict in REFUSED
         if answer.verdict not in UNPARKED:
             older = self._older(action.order) if answer.verdict is Verdict.FIFO else ()
-            self._parked[action.ticket, action.kind] = Parked(_bar_end(now), frozenset(older))
+            self._parked[action.ticket, action.kind] = Parked(bar_end(now), frozenset(older))
         if answer.verdict is Verdict.FAULT:
             log.error("our request was wrong", action=action.id, order=str(action.order))
         event = outcome.failed(
@@ -207,9 +207,3 @@ class Orders:
 def _age(position: Position) -> tuple[datetime, int]:
     """Return what orders positions by age, the oldest first."""
     return position.opened_at, position.identifier
-
-
-def _bar_end(now: datetime) -> datetime:
-    """Return when the M5 bar ends that holds a time."""
-    begun = timedelta(seconds=now.timestamp() % BAR.total_seconds())
-    return now - begun + BAR

@@ -13,6 +13,7 @@ from dtms_server.domain.errors import NotReady
 from dtms_server.domain.market import CashFlow, Quote, Snapshot, TradeMode
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.rails import Latch, Rail, RailMemory, count_stops, observe, restart
+from dtms_server.domain.timers import bar_end
 from dtms_server.domain.trade import Direction
 from dtms_server.engine.funds import LATE, Told, news
 from dtms_server.engine.roster import Roster
@@ -53,6 +54,14 @@ class Kept:
     puzzled_since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ToldClosed:
+    """When the broker told that a market is closed, and the quote after which that is over."""
+
+    at: datetime
+    until: datetime
+
+
 class Rails:
     """Judges each action of the account; `observe` is to be told every snapshot."""
 
@@ -66,7 +75,7 @@ class Rails:
         self._loaded = False
         self._written_at: datetime | None = None
         self._counted_head = -1
-        self._told_closed: dict[str, datetime] = {}
+        self._told_closed: dict[str, ToldClosed] = {}
 
     @property
     def latched(self) -> tuple[Latch, ...]:
@@ -120,12 +129,16 @@ class Rails:
         return (
             quote.instrument.trade_mode is not TradeMode.DISABLED
             and now - quote.at < fresh
-            and (told is None or quote.at > told)
+            and (told is None or quote.at > told.until)
         )
 
-    def market_closed(self, symbol: str, quote_at: datetime) -> None:
-        """The broker told that the market is closed, when the newest quote was of that time."""
-        self._told_closed[symbol] = quote_at
+    def market_closed(self, symbol: str, at: datetime) -> None:
+        """The broker has told that the market is closed; that counts until the next quote. Where it
+        then is told again, quotes go on all the same: it counts until the next M5 bar."""
+        told = self._told_closed.get(symbol)
+        fresh = timedelta(seconds=self._policy.analysis.fresh_quote_seconds)
+        again = told is not None and at - told.at < fresh
+        self._told_closed[symbol] = ToldClosed(at, bar_end(at) if again else at)
 
     async def spread_limit(self, symbol: str, now: datetime) -> float | None:
         """Return how wide the symbol's spread may be, in points; None where that is not known, so
@@ -192,7 +205,11 @@ class Rails:
         return count_stops(memory, at, closed, rails)
 
     async def _learn_offset(self, now: datetime) -> None:
-        """Learn once a day by how much the server's clock is ahead; any symbol's charts tell."""
+        """Learn by how much the server's clock is ahead, as the last charts told; it may change
+        within what was thought to be a day. Once a day any symbol's charts are asked for it."""
+        told = self._view.server_offset_seconds
+        if told is not None:
+            self._spreads.offset_seconds = told
         symbols = {trade.symbol for trade in self._roster}
         if symbols and self._spreads.offset_day != self._spreads.day(now):
             await self._spreads.limit(min(symbols), now)

@@ -46,6 +46,8 @@ class TerminalView:
         self.doubt = asyncio.Event()
         """Set while the last answer was a loss: the monitor then looks at once."""
         self.last: Snapshot | None = None
+        self.server_offset_seconds: int | None = None
+        """By how much the server's clock is ahead of UTC, as charts told last."""
         self._picture: Picture | None = None
         self._mute: dict[int, tuple[datetime, timedelta]] = {}
 
@@ -150,7 +152,9 @@ class TerminalView:
         does not answer at all.
         """
         with self._listening():
-            return await self._terminal.charts(symbol, at, policy)
+            charts = await self._terminal.charts(symbol, at, policy)
+        self.server_offset_seconds = charts.facts.server_offset_seconds
+        return charts
 
     @contextmanager
     def _listening(self) -> Iterator[None]:

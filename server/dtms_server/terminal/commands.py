@@ -95,6 +95,13 @@ class Jump(Command, frozen=True):
     points: int
 
 
+class Play(Command, frozen=True):
+    """Begin a scenario (TOML), called by that name; None ends the one that is played."""
+
+    name: str
+    text: str | None
+
+
 ControlRequest = (
     OpenPosition
     | ClosePosition
@@ -108,4 +115,5 @@ ControlRequest = (
     | SetSpeed
     | Advance
     | Jump
+    | Play
 )

@@ -21,6 +21,7 @@ from dtms_server.terminal.commands import (
     ModifyPosition,
     OpenPosition,
     Parameter,
+    Play,
     SetAccount,
     SetSpeed,
     SetSymbol,
@@ -145,6 +146,14 @@ class SimulatorControl:
     def jump(self, symbol: str, points: int) -> None:
         """Move a symbol's price by so many points from now on."""
         self._ask(Jump(symbol, points), Done, self._deadlines.advance)
+
+    def play(self, name: str, text: str) -> None:
+        """Begin a scenario, given as TOML and called by that name, where the clock is now."""
+        self._ask(Play(name, text), Done)
+
+    def stop_playing(self) -> None:
+        """End the scenario that is played; the faults in force stay."""
+        self._ask(Play("", None), Done)
 
     def _clock(self, request: Request) -> tuple[datetime, float]:
         clock = self._ask(request, Clock, self._deadlines.advance)

@@ -18,6 +18,7 @@ from dtms_server.terminal.commands import (
     ListPositions,
     ModifyPosition,
     OpenPosition,
+    Play,
     SetAccount,
     SetSpeed,
     SetSymbol,
@@ -92,6 +93,9 @@ class SimulatorDesk:
                 return Done()
             case Jump(symbol=symbol, points=points):
                 control.jump(symbol, points)
+                return Done()
+            case Play(name=name, text=text):
+                control.play(None if text is None else control.scenario(text, name))
                 return Done()
             case SetSpeed(speed=speed):
                 control.set_speed(speed)

@@ -25,6 +25,8 @@ ALONE_SECONDS: Final = 60.0
 """How long a host that belongs to a server waits for it."""
 ENDING_SECONDS: Final = 5.0
 """How long a call that hangs may hold up the end."""
+REBOOTED: Final = 3
+"""The exit status of a host whose scenario reboots its machine."""
 TURN_SECONDS: Final = 0.5
 """How often the main thread looks up: on Windows a wait without end hears no Ctrl-C."""
 
@@ -73,7 +75,7 @@ def _dispatch(options: HostOptions) -> Dispatch:
 
 def _simulated(options: HostOptions, server: ServerClock) -> Dispatch:
     from dtms_server.terminal import simulator
-    from dtms_server.terminal.simulator import control
+    from dtms_server.terminal.simulator import control, library
 
     settings = control.Settings(
         replay=options.replay,
@@ -85,9 +87,12 @@ def _simulated(options: HostOptions, server: ServerClock) -> Dispatch:
         min_spread=options.min_spread,
         account=options.account,
         login=options.login,
+        scenario=None if options.faults is None else library.find(options.faults),
+        told=lambda line: _tell(f"scenario {line}"),
+        reboot=lambda: os._exit(REBOOTED),
     )
     control.start(settings)
-    terminal = MetaTrader(simulator, server, control.clock)
+    terminal = MetaTrader(simulator, server, control.shown_clock)
     return Dispatch(terminal, SimulatorDesk(control, terminal))
 
 

@@ -22,7 +22,9 @@ class LocalTerminal:
     def __init__(self, settings: Settings) -> None:
         """Start a world; raises ValueError."""
         control.start(settings)
-        self._terminal = MetaTrader(simulator, ServerClock(settings.server_offset), control.clock)
+        self._terminal = MetaTrader(
+            simulator, ServerClock(settings.server_offset), control.shown_clock
+        )
         self._connected = False
 
     async def connect(self, timeout_seconds: float) -> None:

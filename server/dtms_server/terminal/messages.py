@@ -11,7 +11,7 @@ from dtms_server.domain.market import Deal, History, Position, Quote, Snapshot
 from dtms_server.terminal.commands import ControlRequest
 from dtms_server.terminal.requests import OrderRequest
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 """Both ends must speak the same; raised by every change of this page."""
 
 Role = Literal["server", "control"]

@@ -30,6 +30,8 @@ class HostOptions:
     min_spread: int = 1
     account: str = "hedging"
     login: int | None = None
+    faults: str | None = None
+    """A scenario of the simulator's library, or a file."""
     supervised: bool = False
     ends_with_link: bool = False
     silence: float = 30.0
@@ -107,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--min-spread", type=int, metavar="POINTS")
     add("--account", choices=("hedging", "netting"))
     add("--login", type=int, help="number of the simulated account")
+    add("--faults", metavar="FILE|NAME", help="the scenario that the simulated terminal plays")
     add("--supervised", action="store_true", help="tell each request; end with standard input")
     add("--ends-with-link", action="store_true", help="end with the server on the pipe")
     add("--silence", type=float, metavar="SECONDS", help="until a mute server loses its role")

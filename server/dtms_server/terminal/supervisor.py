@@ -31,8 +31,9 @@ def supervise(
 ) -> int:
     """Run a terminal host until SIGINT, SIGTERM or SIGBREAK; only on the main thread.
 
-    `announce` gets each "HOST:PORT" once it listens, `warn` a line for each restart. Returns the
-    exit status: 0, or 2 where the host cannot even start (its own line on standard error says why).
+    `announce` gets each "HOST:PORT" once it listens, `warn` a line for each restart and each step
+    of a scenario. Returns the exit status: 0, or 2 where the host cannot even start (its own line
+    on standard error says why).
     """
     with _signals() as stop, _kept(options) as lasting:
         supervisor = _Supervisor(replace(lasting, supervised=True), key, announce, warn)
@@ -91,6 +92,8 @@ class _Supervisor:
                 child.due = float("inf")
             case ["listening", address]:
                 self._listening(address)
+            case ["scenario", *_]:
+                self._warn(line)
 
     def _listening(self, address: str) -> None:
         if len(self._bound) == len(self._options.listen):

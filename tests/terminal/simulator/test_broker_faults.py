@@ -193,5 +193,5 @@ def test_faults_of_one_name_can_be_cleared_alone(hedging: None) -> None:
     control.inject("requote")
     control.clear_faults("autotrading_off")
     assert [fault["type"] for fault in control.faults()] == ["requote"]
-    with pytest.raises(control.Refused, match="no fault 'gremlin'; known are disconnect"):
+    with pytest.raises(control.Refused, match="no fault 'gremlin'; known are pipe"):
         control.clear_faults("gremlin")

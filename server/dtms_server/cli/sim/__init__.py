@@ -7,7 +7,7 @@ import typer
 
 from dtms_server.cli.flags import expanding
 from dtms_server.cli.output import say
-from dtms_server.cli.sim import positions, world
+from dtms_server.cli.sim import play, positions, world
 from dtms_server.cli.sim.link import Simulator
 
 _COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "deposit": world.deposit,
     "clock": world.clock,
     "jump": world.jump,
+    "play": play.play,
 }
 
 

@@ -38,7 +38,7 @@ def account(world: World) -> AccountInfo:
     terms = world.broker.terms
     other = world.faults.find(Login)
     empty = world.faults.find(Empty)
-    hidden = other is not None or world.flat or (empty is not None and empty.flat)
+    hidden = world.blank or world.flat or (empty is not None and empty.flat)
     profit = 0.0 if hidden else world.broker.profit
     margin = 0.0 if hidden else world.broker.margin
     balance = world.broker.book.balance
@@ -74,9 +74,7 @@ def positions(world: World) -> tuple[TradePosition, ...]:
     if empty is not None:
         world.save()
         return ()
-    if world.faults.find(Login) is not None:
-        return ()
-    return world.broker.positions()
+    return () if world.blank else world.broker.positions()
 
 
 def chosen(world: World, wanted: Mapping[str, Any]) -> tuple[TradePosition, ...]:
@@ -90,7 +88,7 @@ def waiting(world: World, wanted: Mapping[str, Any]) -> tuple[TradeOrder, ...]:
     listed = [
         order_of(order, c.ORDER_STATE_PLACED)
         for order in world.broker.book.waiting
-        if order.shown and world.faults.find(Login) is None
+        if order.shown and not world.blank
     ]
     return _of(listed, wanted)
 

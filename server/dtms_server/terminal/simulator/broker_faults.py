@@ -1,4 +1,4 @@
-"""Faults of the broker: what it lets nobody do for a while, by the virtual clock."""
+"""Faults that last for a while, by the virtual clock: of the broker, and of the way to it."""
 
 from typing import Annotated, Final
 
@@ -13,6 +13,23 @@ class Lasting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     seconds: Seconds | None = None
     until: int | None = None
+
+
+class Disconnect(Lasting, frozen=True, tag="disconnect"):
+    """The terminal has no connection to the broker, for `seconds` of the virtual clock (None: until
+    cleared): orders are refused, positions still listed."""
+
+
+class Synchronising(Lasting, frozen=True, tag="synchronising"):
+    """The terminal has just started, and shows neither positions nor orders nor history, nor margin
+    and profit of the account, for `seconds` of the virtual clock (None: until cleared)."""
+
+
+class WrongClock(Lasting, frozen=True, tag="clock"):
+    """The clock of the terminal's machine is `ahead` seconds ahead (less than 0: behind), for
+    `seconds` of the virtual clock (None: until cleared); the market's is right."""
+
+    ahead: Annotated[float, msgspec.Meta(ge=-86_400, le=86_400)]
 
 
 class MarketClosed(Lasting, frozen=True, tag="market_closed"):
@@ -44,14 +61,27 @@ class ReadOnly(Lasting, frozen=True, tag="read_only"):
     10017, for `seconds` of the virtual clock (None: until cleared)."""
 
 
-class WideSpread(Lasting, frozen=True, tag="spread"):
-    """The ask of `symbol` is `points` higher for `seconds` of the virtual clock, or until
-    cleared."""
+class WideSpread(Lasting, frozen=True, kw_only=True, tag="spread"):
+    """The ask of `symbol` (None: of each) is `points` higher for `seconds` of the virtual clock, or
+    until cleared."""
 
-    symbol: Text
+    symbol: Text | None = None
     points: Count
-    seconds: Annotated[float, msgspec.Meta(gt=0)]
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 
 
-BrokerFault = MarketClosed | Suspended | AutoTradingOff | ExpertsOff | ReadOnly | WideSpread
-KINDS: Final = (MarketClosed, Suspended, AutoTradingOff, ExpertsOff, ReadOnly, WideSpread)
+BrokerFault = (
+    Disconnect
+    | Synchronising
+    | WrongClock
+    | MarketClosed
+    | Suspended
+    | AutoTradingOff
+    | ExpertsOff
+    | ReadOnly
+    | WideSpread
+)
+KINDS: Final = (
+    *(Disconnect, Synchronising, WrongClock),
+    *(MarketClosed, Suspended, AutoTradingOff, ExpertsOff, ReadOnly, WideSpread),
+)

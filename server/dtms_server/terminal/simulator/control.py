@@ -15,12 +15,14 @@ from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.facts import SymbolInfo
 from dtms_server.terminal.simulator.failure import Refused
 from dtms_server.terminal.simulator.records import TradePosition, TradeRequest
+from dtms_server.terminal.simulator.scenario import Scenario
+from dtms_server.terminal.simulator.scenario import read as scenario
 from dtms_server.terminal.simulator.session import current
 from dtms_server.terminal.simulator.session import start as _start
 from dtms_server.terminal.simulator.settings import MAX_SPEED, Settings
 from dtms_server.terminal.simulator.world import World
 
-__all__ = ["Refused", "Settings"]
+__all__ = ["Refused", "Settings", "scenario"]
 
 Direction = Literal["BUY", "SELL"]
 _TYPES: Final = {"BUY": c.ORDER_TYPE_BUY, "SELL": c.ORDER_TYPE_SELL}
@@ -150,6 +152,16 @@ def deposit(amount: float) -> None:
     world.save()
 
 
+def play(scenario: Scenario | None) -> None:
+    """Begin a scenario now, in place of the one that is played; None ends that."""
+    if scenario is not None and scenario.start is not None:
+        raise Refused(0, f"{scenario.title!r} begins with a new world, at {scenario.start}")
+    try:
+        _now().play(scenario)
+    except ValueError as error:
+        raise Refused(0, str(error)) from error
+
+
 def charge(amount: float) -> None:
     """Take so much off the account, in its currency, as a broker does for data or inactivity."""
     world = _now()
@@ -163,6 +175,12 @@ def clock() -> tuple[datetime, float]:
     """Return the virtual clock (UTC) and its speed; 0 stands still."""
     world = current()
     return world.now(), world.clock.speed
+
+
+def shown_clock() -> tuple[datetime, float]:
+    """Return the same, as the clock of the terminal's machine shows it."""
+    world = current()
+    return world.shown_now(), world.clock.speed
 
 
 def set_speed(speed: float) -> None:

@@ -1,6 +1,5 @@
 """Faults of the terminal, injected by command: what goes wrong, for which calls, how long."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeVar
 
@@ -55,14 +54,6 @@ Call = Literal[
 ]  # the calls that a fault can strike: all but shutdown and last_error
 
 
-class Disconnect(msgspec.Struct, frozen=True, tag="disconnect", forbid_unknown_fields=True):
-    """The terminal has no connection to the broker, for `seconds` of the wall's clock (None: until
-    cleared): orders are refused, positions still listed. `until` is set when it begins."""
-
-    seconds: Seconds | None = None
-    until: float | None = None
-
-
 class Pipe(msgspec.Struct, frozen=True, tag="pipe", forbid_unknown_fields=True):
     """The connection to the terminal is broken until the next `initialize()`."""
 
@@ -107,30 +98,29 @@ class LateDeals(msgspec.Struct, frozen=True, tag="late_deals", forbid_unknown_fi
 
 
 NO_GETTERS: Final = ("initialize", "login", "symbol_select")  # these answer False
-TerminalFault = Disconnect | Pipe | Nothing | Empty | Login | Hang | LateDeals
+TerminalFault = Pipe | Nothing | Empty | Login | Hang | LateDeals
 Fault = TerminalFault | BrokerFault | Hand | OrderFault
 KINDS: Final = (
-    *(Disconnect, Pipe, Nothing, Empty, Login, Hang, LateDeals),
+    *(Pipe, Nothing, Empty, Login, Hang, LateDeals),
     *broker_faults.KINDS,
     *(Hand, *order_faults.KINDS),
 )
 F = TypeVar("F", bound=Fault)
 Counted = TypeVar("Counted", Nothing, Empty, Hang, LateDeals)
-_BY_NAME: Final = {str(kind.__struct_config__.tag): kind for kind in KINDS}
+BY_NAME: Final = {str(kind.__struct_config__.tag): kind for kind in KINDS}
 
 
 def read(name: str, parameters: Mapping[str, object], now: int) -> Fault:
     """Return a fault by its name that begins `now` (server milliseconds); Refused, naming what is
     known, for another name or parameter."""
-    kind = named(name)
+    takes = ", ".join(f for f in named(name).__struct_fields__ if f != "until") or "no parameters"
+    if "until" in parameters:
+        raise Refused(0, f"fault {name!r} takes {takes}: until is not for others to set")
     try:
         fault: Fault = msgspec.convert({**parameters, "type": name}, Fault, strict=False)
     except msgspec.ValidationError as error:
-        takes = ", ".join(f for f in kind.__struct_fields__ if f != "until") or "no parameters"
         raise Refused(0, f"fault {name!r} takes {takes}: {error}") from error
     match fault:
-        case Disconnect(seconds=float(seconds)):
-            return msgspec.structs.replace(fault, until=time.time() + seconds)
         case Lasting(seconds=float(seconds)):
             return msgspec.structs.replace(fault, until=now + round(seconds * 1000))
     return fault
@@ -138,9 +128,9 @@ def read(name: str, parameters: Mapping[str, object], now: int) -> Fault:
 
 def named(name: str) -> type[msgspec.Struct]:
     """Return the kind of fault of this name; Refused, naming what is known, for another."""
-    if name not in _BY_NAME:
-        raise Refused(0, f"no fault {name!r}; known are {', '.join(_BY_NAME)}")
-    return _BY_NAME[name]
+    if name not in BY_NAME:
+        raise Refused(0, f"no fault {name!r}; known are {', '.join(BY_NAME)}")
+    return BY_NAME[name]
 
 
 class Faults:
@@ -199,7 +189,7 @@ class Faults:
 
     def _all(self, kind: type[F]) -> Iterator[F]:
         for fault in self.active:
-            if isinstance(fault, kind) and not _is_over(fault, 0):
+            if isinstance(fault, kind):
                 yield fault
 
     def _count(
@@ -210,13 +200,7 @@ class Faults:
 
 
 def _is_over(fault: Fault, now: int) -> bool:
-    """Is it over by its own clock: ours for a lost connection, else the virtual one?"""
-    match fault:
-        case Disconnect(until=float(until)):
-            return until <= time.time()
-        case Lasting(until=int(until)):
-            return until <= now
-    return False
+    return isinstance(fault, Lasting) and fault.until is not None and fault.until <= now
 
 
 def _strikes(fault: Fault, call: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from dtms_server.terminal.simulator.arguments import of_group
-from dtms_server.terminal.simulator.faults import LateDeals, Login
+from dtms_server.terminal.simulator.faults import LateDeals
 from dtms_server.terminal.simulator.records import TradeDeal, TradeOrder
 from dtms_server.terminal.simulator.world import World
 
@@ -57,6 +57,6 @@ def _shown_until(world: World) -> float:
     if world.faults.take(LateDeals) is not None:
         world.save()
         return -math.inf
-    if world.faults.find(Login) is not None:
+    if world.blank:
         return -math.inf
     return world.broker.now - world.faults.history_lag * 1000

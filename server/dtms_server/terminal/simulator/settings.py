@@ -1,10 +1,12 @@
 """What a simulated terminal is started with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+from dtms_server.terminal.simulator.scenario import Scenario
 
 ACCOUNT_MODES: Final = ("hedging", "netting")
 MAX_SPEED: Final = 1e6
@@ -22,7 +24,9 @@ class Settings:
     the clock of a new world begins (aware; None: where there are bars enough to analyse). `login`:
     the account's number; None draws one for a new world, so that no two worlds are one account.
     `conditions` by symbol ("*": all) and `rules` of the account, as in conditions.py, are those
-    that a new world begins with; one taken up again keeps its own.
+    that a new world begins with; one taken up again keeps its own. `scenario` is what is played;
+    a world taken up again goes on with its own unless this is another. `told` gets a line for each
+    of its steps; `reboot` is to end the process, where that can be done.
     """
 
     replay: str | None = None
@@ -39,6 +43,9 @@ class Settings:
     start: datetime | None = None
     conditions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     rules: Mapping[str, object] = field(default_factory=dict)
+    scenario: Scenario | None = None
+    told: Callable[[str], None] = lambda _: None
+    reboot: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be wrong without looking at any file."""

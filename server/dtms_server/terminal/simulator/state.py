@@ -9,6 +9,7 @@ from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.conditions import Conditions, Rules
 from dtms_server.terminal.simulator.faults import Fault
 from dtms_server.terminal.simulator.quotes import Jump
+from dtms_server.terminal.simulator.script import Played
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[Fault]
     conditions: dict[str, Conditions] = {}
     rules: Rules = Rules()
+    played: Played | None = None
 
 
 def load(path: Path) -> State | None:

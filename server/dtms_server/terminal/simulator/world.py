@@ -1,26 +1,32 @@
 """A world: market, broker, clock and faults, kept in a file if there is one."""
 
-import secrets
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from dtms_server.terminal.simulator import conditions, faults, replay, state, symbols
-from dtms_server.terminal.simulator.book import Book
+from dtms_server.terminal.simulator import beginning, conditions, faults, moves, state
 from dtms_server.terminal.simulator.broker import Broker, Terms
-from dtms_server.terminal.simulator.broker_faults import MarketClosed, Suspended, WideSpread
-from dtms_server.terminal.simulator.clock import Clock, ServerZone
+from dtms_server.terminal.simulator.broker_faults import (
+    Disconnect,
+    MarketClosed,
+    Suspended,
+    Synchronising,
+    WideSpread,
+    WrongClock,
+)
+from dtms_server.terminal.simulator.clock import ServerZone
 from dtms_server.terminal.simulator.conditions import Conditions
-from dtms_server.terminal.simulator.faults import Disconnect, Faults
-from dtms_server.terminal.simulator.quotes import Market, Quotes
-from dtms_server.terminal.simulator.seeded import SeededMarket
+from dtms_server.terminal.simulator.failure import Refused
+from dtms_server.terminal.simulator.faults import Faults, Login, Pipe
+from dtms_server.terminal.simulator.quotes import Quotes
+from dtms_server.terminal.simulator.scenario import Scenario, Step
+from dtms_server.terminal.simulator.script import Played, Script
 from dtms_server.terminal.simulator.settings import Settings
-from dtms_server.terminal.simulator.state import Origin, State
+from dtms_server.terminal.simulator.state import State
 from dtms_server.terminal.simulator.symbols import Symbol
 
 SERVER: Final = "DTMS-Simulator"
-_LONGEST_ABSENCE_SECONDS: Final = 86_400.0  # of virtual time that passes while nobody is there
 _SAVED_EVERY_SECONDS: Final = 1.0  # so that the clock does not run back when the process is killed
 
 
@@ -35,12 +41,12 @@ class World:
     def __init__(self, settings: Settings) -> None:
         path = settings.state_path
         saved = None if path is None else state.load(path)
-        self.origin = _origin(settings, saved)
+        self.origin = beginning.origin(settings, saved)
         if path is not None and saved is not None:
             state.check(path, saved.origin, self.origin)
         self.zone = ServerZone.parse(settings.server_offset)
-        market = _market(settings, self.origin, self.zone)
-        begun = saved or _begin(settings, self.origin, market, self.zone)
+        market = beginning.market(settings, self.origin, self.zone)
+        begun = saved or beginning.begin(settings, self.origin, market, self.zone)
         hedging = settings.account == "hedging"
         terms = Terms(self.origin.login, SERVER, hedging, settings.leverage)
         quotes = Quotes(market, begun.jumps)
@@ -48,7 +54,7 @@ class World:
         self.conditions: dict[str, Conditions] = {}
         for name, known in begun.conditions.items():
             self._change(name, known)
-        self.clock = _clock(settings, begun)
+        self.clock = beginning.clock(settings, begun)
         self.faults = Faults(begun.faults)
         self.selected = set(self.origin.symbols)
         self.flat = False
@@ -56,6 +62,8 @@ class World:
         self.sent: list[int] = []
         self._path = path
         self._asked_speed = settings.speed
+        self._script = beginning.script(settings, begun, saved is None, self.clock.now())
+        self._told, self._reboot = settings.told, settings.reboot
         try:
             self.save()
         except OSError as error:
@@ -65,6 +73,11 @@ class World:
     def connected(self) -> bool:
         """Does the terminal reach its broker?"""
         return self.faults.find(Disconnect) is None
+
+    @property
+    def blank(self) -> bool:
+        """Does the terminal show neither positions nor orders nor history?"""
+        return any(self.faults.find(kind) for kind in (Login, Synchronising))
 
     @property
     def symbols(self) -> Mapping[str, Symbol]:
@@ -82,7 +95,8 @@ class World:
         fault = faults.read(name, parameters, self.broker.now)
         match fault:
             case WideSpread(symbol=symbol, points=points, until=int(until)):
-                self.broker.widen(symbol, points, until)
+                for each in moves.names(self.broker, symbol):
+                    self.broker.widen(each, points, until)
             case MarketClosed(symbol=str(symbol)) | Suspended(symbol=str(symbol)):
                 self.broker.symbol(symbol)
         self.faults.active.append(fault)
@@ -97,16 +111,70 @@ class World:
             self.faults.end(kind)
         self.save()
 
+    def play(self, scenario: Scenario | None) -> None:
+        """Begin a scenario now, in place of the one that is played; None ends that. Raises
+        ValueError for one that this world cannot play."""
+        if scenario is not None:
+            beginning.check(scenario, self.origin.symbols)
+        begun = self.clock.now()
+        self._script = Script(Played(scenario=scenario, begun=begun)) if scenario else None
+        self.save()
+
     def now(self) -> datetime:
         """Return the virtual clock, UTC."""
         return datetime.fromtimestamp(self.clock.now(), UTC)
 
+    def shown_now(self) -> datetime:
+        """Return what the clock of the terminal's machine shows, UTC."""
+        wrong = self.faults.find(WrongClock)
+        return self.now() + timedelta(seconds=wrong.ahead if wrong else 0.0)
+
     def advance(self) -> None:
-        """Bring the broker to the clock's now; what changed by that is on disk afterwards."""
-        changed = self.broker.advance(round(self.zone.server(self.clock.now()) * 1000))
-        self.faults.expire(self.broker.now)
-        if changed or time.monotonic() - self._saved_at > _SAVED_EVERY_SECONDS:
+        """Bring the broker to the clock's now, and play what is due by then; what changed by that
+        is on disk afterwards."""
+        played = False
+        while self._script and (moment := self._script.take(self.clock.now())):
+            self._come_to(moment.at)
+            self._told(f"{timedelta(seconds=self._script.elapsed(moment))} {moment.step}")
+            self._do(moment.step)
+            played = True
+        if self._come_to(self.clock.now()) or played or self._is_old:
             self.save()
+
+    def _come_to(self, utc: float) -> bool:
+        changed = self.broker.advance(round(self.zone.server(utc) * 1000))
+        self.faults.expire(self.broker.now)
+        return changed
+
+    def _do(self, step: Step) -> None:
+        """Let a step happen; what cannot be done at that moment is told, and does not."""
+        try:
+            if step.do in moves.BY_NAME:
+                self._move(moves.read(step.do, step.parameters))
+            else:
+                self.inject(step.do, step.parameters)
+        except (Refused, ValueError) as refusal:
+            self._told(f"could not be done: {refusal}")
+
+    def _move(self, move: moves.Move) -> None:
+        match move:
+            case moves.Clear(fault=fault):
+                self.clear(fault)
+            case moves.SetSymbol(symbol=symbol, conditions=changes):
+                for name in moves.names(self.broker, symbol):
+                    self.change(name, changes)
+            case moves.Sleep(seconds=seconds):
+                self.clock.set(self.clock.now() + seconds)
+            case moves.Reboot():
+                self.faults.active.append(Pipe())
+                self.save()
+                self._reboot()
+            case trading:
+                moves.trade(trading, self.broker)
+
+    @property
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._saved_at > _SAVED_EVERY_SECONDS
 
     def save(self) -> None:
         """Put all on disk, where there is a file to keep it in."""
@@ -127,83 +195,9 @@ class World:
             faults=self.faults.active,
             conditions=self.conditions,
             rules=self.broker.rules,
+            played=self._script.played if self._script else None,
         )
 
     def _change(self, name: str, changed: Conditions) -> None:
         self.broker.quotes.change(changed.of(self.broker.quotes.market.symbols[name]))
         self.conditions[name] = changed
-
-
-def _origin(settings: Settings, saved: State | None) -> Origin:
-    """Return what the settings ask for; seed and login left open are as saved, else drawn."""
-    names = tuple(name.strip() for name in (settings.symbol or "").split(",") if name.strip())
-    files: tuple[tuple[str, int], ...] = ()
-    seed = settings.seed
-    if settings.replay is not None:
-        if len(names) != 1:
-            raise ValueError("a replay needs exactly one symbol")
-        files = replay.files(settings.replay)
-        seed = None
-    elif seed is None:
-        drawn = saved is None or saved.origin.seed is None
-        seed = secrets.randbits(32) if drawn or saved is None else saved.origin.seed
-    return Origin(
-        symbols=names or symbols.DEFAULT,
-        seed=seed,
-        replay=files,
-        server_offset=settings.server_offset,
-        min_spread=settings.min_spread,
-        account=settings.account,
-        login=settings.login or (saved.origin.login if saved else _drawn_login()),
-    )
-
-
-def _drawn_login() -> int:
-    return 10_000_000 + secrets.randbelow(90_000_000)
-
-
-def _market(settings: Settings, origin: Origin, zone: ServerZone) -> Market:
-    facts = {name: symbols.facts(name) for name in origin.symbols}
-    if settings.replay is None:
-        assert origin.seed is not None, "a market without a replay has a seed"
-        return SeededMarket(origin.seed, facts, origin.min_spread)
-    return replay.read(settings.replay, facts[origin.symbols[0]], zone, origin.min_spread)
-
-
-def _begin(settings: Settings, origin: Origin, market: Market, zone: ServerZone) -> State:
-    start = settings.start
-    begin = zone.utc(market.start) if start is None else start.timestamp()
-    now = round(zone.server(begin) * 1000)
-    book = Book()
-    book.deposit(settings.balance, now)
-    return State(
-        origin=origin,
-        utc=begin,
-        wall=time.time(),
-        now=now,
-        asked_speed=settings.speed,
-        speed=1.0 if settings.speed is None else settings.speed,
-        book=book,
-        jumps=[],
-        faults=[],
-        conditions=_conditions(settings, origin),
-        rules=conditions.rules(settings.rules, conditions.Rules()),
-    )
-
-
-def _conditions(settings: Settings, origin: Origin) -> dict[str, Conditions]:
-    unknown = set(settings.conditions) - {"*", *origin.symbols}
-    if unknown:
-        raise ValueError(f"there are conditions of {', '.join(sorted(unknown))}, which is not here")
-    shared = settings.conditions.get("*", {})
-    found = {name: {**shared, **settings.conditions.get(name, {})} for name in origin.symbols}
-    return {name: conditions.conditions(changes) for name, changes in found.items() if changes}
-
-
-def _clock(settings: Settings, begun: State) -> Clock:
-    """Return the clock going on: at the speed it ran at, unless another one is asked for now."""
-    speed = begun.speed
-    if settings.speed is not None and settings.speed != begun.asked_speed:
-        speed = settings.speed
-    absent = max(0.0, time.time() - begun.wall) * begun.speed
-    return Clock(begun.utc + min(absent, _LONGEST_ABSENCE_SECONDS), speed)
