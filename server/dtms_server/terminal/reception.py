@@ -33,6 +33,8 @@ LOOK_SECONDS: Final = 0.5
 """How often to look whether a visitor still waits for its answer."""
 MOST_STRANGERS: Final = 64
 """How many may be about to prove the key at once: who holds it needs milliseconds."""
+QUEUED: Final = 1024
+"""How many may wait to be let in: one more is told nothing, and tries again only after a second."""
 NO_MESSAGE: Final = (ValueError, RecursionError)
 """What bytes that are no message come to: no msgpack, no UTF-8, or nested without end."""
 
@@ -114,7 +116,7 @@ class Reception:
     def listen(self, address: Address) -> str:
         """Let visitors in at an address from now on; return it with its real port. Raises
         OSError."""
-        listener = Listener(address, backlog=16)
+        listener = Listener(address, backlog=QUEUED)
         self._listeners.append(listener)
         by_pipe = isinstance(address, str)
         bound = listener.address if by_pipe else "{}:{}".format(*listener.address)
