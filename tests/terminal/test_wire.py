@@ -118,7 +118,7 @@ def test_noise_on_a_reply_is_a_reply_or_ends_the_connection(changes: list[tuple[
         noise[place] = byte
     ours, theirs = Pipe()
     with Wire(ours) as asking, Wire(theirs) as host:
-        host.send(noise)
+        host.send(bytes(noise))
         with suppress(TerminalFailed, TerminalUnreachable, RequestRefused):
             assert Caller(asking).ask(ReadClock(), Charted, PATIENCE_SECONDS)
 
