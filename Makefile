@@ -10,7 +10,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long check check-schema check-stubs check-api protos migration wheels lock
+.PHONY: help install demo serve test test-long bench check check-schema check-stubs check-api protos migration wheels lock
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -30,6 +30,9 @@ test: $(READY)  ## Run the tests: some minutes.
 
 test-long: $(READY)  ## Run the longer proofs.
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --timeout 1800
+
+bench: $(READY)  ## Measure the event loop's longest stall under fire; OPTIONS=--help: some minutes.
+	$(BIN)/python bench/stalls.py $(OPTIONS)
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check

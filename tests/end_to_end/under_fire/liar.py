@@ -64,7 +64,7 @@ def cut_short(server: Wire, true: bytes, _: bytes) -> None:
 
 def not_in_utf8(server: Wire, true: bytes, _: bytes) -> None:
     """Answer with text that is none."""
-    server.send(true.replace(b"type", b"t\xffpe"))
+    server.send(true.replace(b"type\xa4S", b"type\xa4\xff"))  # Seen and Sent
 
 
 def nested_without_end(server: Wire, true: bytes, _: bytes) -> None:
@@ -112,8 +112,13 @@ class Liar:
         """Where it listens."""
         return "{}:{}".format(*self._door.address)
 
+    def plan(self, lie: Lie) -> None:
+        """Tell a lie once, at the next occasion."""
+        with self._told:
+            self._lies.append(lie)
+
     def lie(self, lie: Lie) -> None:
-        """Tell a lie once, at the next occasion, and return when it was told."""
+        """Tell a lie once, and return when it was told."""
         with self._told:
             self._lies.append(lie)
             assert self._told.wait_for(lambda: lie not in self._lies, PATIENCE_SECONDS), lie

@@ -12,6 +12,19 @@ from dtms_client import DtmsClient
 from dtms_server.terminal.simulator import state
 from processes import PATIENCE_SECONDS
 
+HEDGED_AT_ONCE: Final = """
+[policy.defence.states]
+grace_minutes = 0
+[policy.defence.symbol]
+readd = false
+[policy.scoring.bands]
+steady_from = 99.0
+soft_above = 98.0
+weak_above = 97.0
+failing_above = 96.0
+"""
+"""The first score of a trade calls for a hedge: an order for each position that is registered."""
+LOTS: Final = 0.02
 OUR_COMMENT: Final = "dtms-"
 DONE, FAILED = action_pb2.ACTION_STATE_DONE, action_pb2.ACTION_STATE_FAILED
 TOO_LATE: Final = "carried out when no longer wanted"

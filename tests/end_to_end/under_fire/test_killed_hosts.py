@@ -15,26 +15,13 @@ from dtms_client import DtmsClient
 from dtms_server.domain.errors import TerminalSilent, TerminalUnreachable
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
-from end_to_end.under_fire.orders import audit, settled
+from end_to_end.under_fire.orders import HEDGED_AT_ONCE, LOTS, audit, settled
 from end_to_end.under_fire.traffic import LET_GO, NOT_SERVING, SERVING, Traffic, traffic
 from processes import PATIENCE_SECONDS, QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="only Linux tells of another process's children"
 )
-HEDGED_AT_ONCE = """
-[policy.defence.states]
-grace_minutes = 0
-[policy.defence.symbol]
-readd = false
-[policy.scoring.bands]
-steady_from = 99.0
-soft_above = 98.0
-weak_above = 97.0
-failing_above = 96.0
-"""
-"""The first score of a trade calls for a hedge: an order for each position that is registered."""
-LOTS = 0.02
 MUTE = signal.SIGSTOP if hasattr(signal, "SIGSTOP") else 0
 
 
@@ -103,6 +90,7 @@ def calls(scene: Scene) -> Iterator[Traffic]:
         yield running
         running.await_round()
         running.end()
+        client.pause_actions("audit")  # what is read now stays all that there is
         actions = settled(client)
         assert "Traceback" not in scene.server.output
         assert scene.server.terminate() == 0
