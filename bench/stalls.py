@@ -4,11 +4,13 @@ Each round is a quiet run and then each fire, with the same ordinary calls; what
 of the rounds. The server is the real one, with a probe in its loop; the terminal host and the
 callers are processes of their own. A stall is told without the time for which the machine had no
 processor for the loop; LATE is with it. Exit status 1 where a fire stalls the loop more than 3
-times as long as a quiet run. Linux only.
+times as long as a quiet run. Linux only, and best on a machine with nothing else to do: another
+thread of the server that waits for a processor may hold the interpreter's lock meanwhile.
 """
 
 import argparse
 import json
+import os
 import socket
 import sys
 import tempfile
@@ -107,6 +109,9 @@ def _tell(results: Sequence[Result], options: argparse.Namespace) -> None:
         return
     out = sys.stdout.write
     out(f"longest stall of the event loop, ms: medians of {options.rounds} rounds\n\n")
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if load > 2 * processors:
+        out(f"this machine is busy: a load of {load:.1f} on {processors} processors\n\n")
     out("FIRE     QUIET   FIRE  RATIO   LATE: QUIET    FIRE\n")
     for result in results:
         out(
