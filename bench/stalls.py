@@ -2,10 +2,9 @@
 
 Each round is a quiet run and then each fire, with the same ordinary calls; what is told are medians
 of the rounds. The server is the real one, with a probe in its loop; the terminal host and the
-callers are processes of their own. A stall is told without the time for which the machine had no
-processor for the loop; LATE is with it. Exit status 1 where a fire stalls the loop more than 3
-times as long as a quiet run. Linux only, and best on a machine with nothing else to do: another
-thread of the server that waits for a processor may hold the interpreter's lock meanwhile.
+callers are processes of their own. A stall is told without the time for which a thread of the
+server waited for a processor; LATE is with it. Exit status 1 where a fire stalls the loop more
+than 3 times as long as a quiet run. Linux only, and best on a machine with nothing else to do.
 """
 
 import argparse

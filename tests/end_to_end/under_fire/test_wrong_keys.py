@@ -71,6 +71,7 @@ def test_a_server_with_another_key_that_may_wait_is_alive_and_not_ready(
     assert server.terminate() == 0
 
 
+@pytest.mark.long
 def test_a_terminal_that_comes_back_with_another_key_is_lost_until_it_has_the_right_one(
     town: Shop,
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_second_server_on_a_terminal_is_refused_and_told_why(
     assert "another server is using this terminal: stop it first" in ended.stderr
 
 
+@pytest.mark.long
 def test_a_second_server_that_may_wait_takes_over_when_the_first_has_died(
     town: Shop,
 ) -> None:
