@@ -10,7 +10,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock
+.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -33,6 +33,9 @@ test-long: $(READY)  ## Run the longer proofs.
 
 test-metatrader5: $(READY)  ## Run the contract suite and the host on the real package, under Wine.
 	$(BIN)/pytest -m metatrader5 --durations=0 tests/metatrader5
+
+bench: $(READY)  ## Measure the event loop's longest stall under fire; OPTIONS=--help: some minutes.
+	$(BIN)/python bench/stalls.py $(OPTIONS)
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check

@@ -14,6 +14,9 @@ from dtms_server.terminal.requests import OrderRequest
 PROTOCOL: Final = 4
 """Both ends must speak the same; raised by every change of this page."""
 
+ROW_BYTES: Final = 7 * 8
+"""What one bar takes on the link."""
+
 Role = Literal["server", "control"]
 
 
@@ -137,10 +140,15 @@ class Dealt(Message, frozen=True):
 
 
 class Rows(Struct, frozen=True, array_like=True):
-    """Bars as seven columns of float64, in the machine's byte order, one behind the other."""
+    """Bars as seven columns of float64, in the machine's byte order, one behind the other. One that
+    holds another number of bytes is no message: raises ValueError."""
 
     count: int
     columns: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.columns) != self.count * ROW_BYTES:
+            raise ValueError(f"{len(self.columns)} bytes are not {self.count} bars")
 
 
 class Charted(Message, frozen=True):

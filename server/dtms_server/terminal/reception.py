@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Listener
 from queue import SimpleQueue
-from typing import Any, Final
-
-from msgspec import MsgspecError
+from typing import Final
 
 from dtms_server.terminal.messages import (
     PROTOCOL,
@@ -33,6 +31,12 @@ LONGEST_SECONDS: Final = 600.0
 PROOF_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 """How often to look whether a visitor still waits for its answer."""
+MOST_STRANGERS: Final = 64
+"""How many may be about to prove the key at once: who holds it needs milliseconds."""
+QUEUED: Final = 1024
+"""How many may wait to be let in: one more is told nothing, and tries again only after a second."""
+NO_MESSAGE: Final = (ValueError, RecursionError)
+"""What bytes that are no message come to: no msgpack, no UTF-8, or nested without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,29 @@ class Visitor:
         return self.waits and self.wire.has_word()
 
 
+class Strangers:
+    """Those who have not proved the key yet. One too many sends the first of them away, so that
+    nobody who says nothing keeps others out, or takes threads and files from the terminal."""
+
+    def __init__(self) -> None:
+        self._wires: dict[Wire, None] = {}
+        self._changing = threading.Lock()
+
+    def enter(self, wire: Wire) -> None:
+        """Take note of one more."""
+        with self._changing:
+            self._wires[wire] = None
+            if len(self._wires) > MOST_STRANGERS:
+                first = next(iter(self._wires))
+                del self._wires[first]
+                first.hang_up()
+
+    def leave(self, wire: Wire) -> None:
+        """Forget one that is known by now, or gone."""
+        with self._changing:
+            self._wires.pop(wire, None)
+
+
 class Reception:
     """The threads that listen. Requests of all visitors land on one queue, to be answered in turn
     by whoever reads it; a mute or a slow visitor holds up nobody else."""
@@ -82,13 +109,14 @@ class Reception:
         self._silence_seconds = silence_seconds
         self._listeners: list[Listener] = []
         self._listening: list[str] = []
+        self._strangers = Strangers()
         self._server: Visitor | None = None
         self._roles = threading.Lock()
 
     def listen(self, address: Address) -> str:
         """Let visitors in at an address from now on; return it with its real port. Raises
         OSError."""
-        listener = Listener(address, backlog=16)
+        listener = Listener(address, backlog=QUEUED)
         self._listeners.append(listener)
         by_pipe = isinstance(address, str)
         bound = listener.address if by_pipe else "{}:{}".format(*listener.address)
@@ -106,24 +134,26 @@ class Reception:
     def _accept(self, listener: Listener, by_pipe: bool) -> None:
         while listener in self._listeners:
             try:
-                connection = listener.accept()
+                wire = Wire(listener.accept())
             except OSError:  # closed, or the caller has gone, or too many files are open
                 time.sleep(0.1)
                 continue
-            _start(self._receive, connection, by_pipe)
+            self._strangers.enter(wire)
+            _start(self._receive, wire, by_pipe)
 
-    def _receive(self, connection: Any, by_pipe: bool) -> None:
-        with Wire(connection) as wire:
+    def _receive(self, wire: Wire, by_pipe: bool) -> None:
+        with wire:
             mute = threading.Timer(PROOF_SECONDS, wire.hang_up)
             mute.daemon = True
             mute.start()
             try:
                 wire.admit(self._key)
                 first = decode_asked(wire.receive(PROOF_SECONDS, LARGEST_REQUEST))
-            except (AuthenticationError, AssertionError, ValueError, EOFError, OSError):
-                return  # a stranger; MsgspecError is a ValueError too
+            except (AuthenticationError, AssertionError, *NO_MESSAGE, EOFError, OSError):
+                return  # a stranger
             finally:
                 mute.cancel()
+                self._strangers.leave(wire)
             self._welcome(Visitor(wire, by_pipe=by_pipe), first)
 
     def _welcome(self, visitor: Visitor, first: Asked) -> None:
@@ -176,7 +206,7 @@ class Reception:
         while True:
             try:
                 asked = decode_asked(visitor.wire.receive(silence, LARGEST_REQUEST))
-            except MsgspecError:
+            except NO_MESSAGE:
                 return  # it speaks another language
             expires = time.monotonic() + min(asked.seconds, LONGEST_SECONDS)
             reply = self._answered(visitor, Pending(asked.request, role, expires))

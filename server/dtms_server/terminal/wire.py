@@ -1,20 +1,22 @@
 """One connection of the link: authentication, framing, and a bound on every wait."""
 
 import itertools
+import math
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from msgspec import MsgspecError
-
 from dtms_server.domain.errors import TerminalFailed, TerminalSilent, TerminalUnreachable
 from dtms_server.terminal.messages import (
+    Answered,
     Asked,
     Failure,
     Message,
@@ -26,6 +28,7 @@ from dtms_server.terminal.messages import (
 )
 
 R = TypeVar("R", bound=Message)
+T = TypeVar("T")
 
 Address = tuple[str, int] | str
 """(host, port), or the path of a local pipe."""
@@ -33,6 +36,10 @@ Address = tuple[str, int] | str
 STALL_SECONDS: Final = 5.0
 """How long one read or write of a socket may last once a message has begun."""
 LARGEST_REPLY: Final = 64 * 2**20
+LENGTH_BYTES: Final = 4
+"""What multiprocessing.connection puts before each message of a socket, big end first; one that
+needs more says -1 here, which read without its sign is larger than any that is taken."""
+READ_BYTES: Final = 2**16
 
 
 class RequestRefused(Exception):
@@ -86,12 +93,18 @@ class Wire:
         self._connection.send_bytes(message)
 
     def receive(self, seconds: float | None, largest: int = LARGEST_REPLY) -> bytes:
-        """Wait for a message for so long (None: for ever); raises TimeoutError, EOFError,
+        """Wait for a whole message for so long (None: for ever); raises TimeoutError, EOFError,
         OSError."""
+        until = math.inf if seconds is None else time.monotonic() + seconds
         if not self._connection.poll(seconds):
             raise TimeoutError
-        message: bytes = self._connection.recv_bytes(largest)
-        return message
+        if not self._is_socket:  # a Windows pipe gives whole messages
+            message: bytes = self._connection.recv_bytes(largest)
+            return message
+        size = int.from_bytes(self._read(LENGTH_BYTES, until), "big")
+        if size > largest:
+            raise OSError(f"a message of {size} bytes")
+        return self._read(size, until)
 
     def has_word(self) -> bool:
         """Is there something to receive, be it only the end? May be asked from any thread."""
@@ -118,10 +131,25 @@ class Wire:
     def _is_socket(self) -> bool:
         return isinstance(self._connection, Connection)  # the other kind is a Windows pipe
 
-    def _on_socket(self, act: Callable[[socket.socket], None]) -> None:
+    def _read(self, size: int, until: float) -> bytes:
+        """Read so many bytes by then (monotonic): not recv_bytes, which a link that gives byte by
+        byte holds up for ever."""
+        got = bytearray()
+        while len(got) < size:
+            left = until - time.monotonic()
+            if left <= 0 or not self._connection.poll(min(left, STALL_SECONDS)):
+                raise TimeoutError if left <= STALL_SECONDS else BlockingIOError
+            wanted = min(size - len(got), READ_BYTES)
+            more = self._on_socket(partial(_some, most=wanted))
+            if not more:
+                raise EOFError
+            got += more
+        return bytes(got)
+
+    def _on_socket(self, act: Callable[[socket.socket], T]) -> T:
         borrowed = socket.socket(fileno=self._connection.fileno())
         try:
-            act(borrowed)
+            return act(borrowed)
         finally:
             borrowed.detach()
 
@@ -141,7 +169,7 @@ class Caller:
         except TimeoutError as silence:
             self.wire.close()
             raise TerminalSilent(call=type(request).__name__, seconds=f"{seconds:g}") from silence
-        except (EOFError, OSError, MsgspecError) as error:
+        except (EOFError, OSError) as error:
             self.wire.close()
             raise TerminalUnreachable(reason=f"the connection was lost ({_why(error)})") from error
         match reply:
@@ -157,10 +185,17 @@ class Caller:
     def _exchange(self, request: Request, seconds: float) -> Reply:
         number = next(self._numbers)
         self.wire.send(encode(Asked(number, seconds, request)))
-        answered = decode_answered(self.wire.receive(seconds))
+        answered = _answered(self.wire.receive(seconds))
         if answered.number != number:
             raise OSError("an answer to another question")
         return answered.reply
+
+
+def _answered(raw: bytes) -> Answered:
+    try:
+        return decode_answered(raw)
+    except (ValueError, RecursionError) as error:  # no msgpack, no UTF-8, or nested without end
+        raise OSError(f"what came is no reply: {error}") from error
 
 
 def dial(address: Address, seconds: float) -> Wire:
@@ -182,6 +217,10 @@ def _bound(connected: socket.socket) -> None:
     if connected.family == socket.AF_INET:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _some(connected: socket.socket, most: int) -> bytes:
+    return connected.recv(most)
 
 
 def _shut(connected: socket.socket) -> None:
