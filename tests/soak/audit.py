@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from dtms.v1.trade_pb2 import TradeState
 from dtms_client import DtmsClient
 from dtms_server.terminal.control import SimulatorControl
 from dtms_server.terminal.simulator.clock import ServerZone
@@ -16,6 +15,7 @@ from soak.chaos import Chaos
 from soak.dashboards import Dashboard
 from soak.evidence import Answered, Evidence, Kept, Seen, Shown
 from soak.place import SPEED, Place
+from soak.promises import state_of
 from soak.records import Records, deals_in
 from soak.tally import Tally
 
@@ -45,12 +45,19 @@ class Audit:
     def run(self, *, last: bool = False) -> Evidence:
         """Let all come to rest, and raise Breach if it does not come to order in time; the last
         time the slow dashboards must have caught up, and every page of the database is read."""
-        self._place.check_alive()
+        self.check_alive()
         self._chaos.calm()  # first: a bot insists on its answer, which a fault may hold back
         with self._crew.resting():
             self._client.wait_until_ready(SETTLING_SECONDS)
             with self._place.hand() as hand:
                 return self._settle(hand, last)
+
+    def check_alive(self) -> None:
+        """Server and terminal run, and liveness says so, whatever has befallen them."""
+        self._place.check_alive()
+        with calling(self._place.target) as caller:
+            if (status := caller.health(LIVENESS)) != checks.SERVING:
+                raise Breach(f"liveness is {status}")
 
     def close(self) -> None:
         """Let go of all."""
@@ -62,9 +69,10 @@ class Audit:
         deadline = time.monotonic() + SETTLING_SECONDS
         while True:
             hand.speed(0.0)
+            found = self.newest = self._look(hand, last)
+            checks.check(found, checks.ALWAYS)
             try:
-                found = self.newest = self._look(hand, last)
-                checks.check(found)
+                checks.check(found, checks.AT_REST)
             except Breach:
                 if time.monotonic() > deadline:
                     raise  # the clock stands: all is as it was seen
@@ -79,7 +87,7 @@ class Audit:
         at, _ = hand.clock()
         deals, waiting = deals_in(self._place.world)
         listed = {
-            trade.ticket: (dict(trade.labels), _state(trade.state))
+            trade.ticket: (dict(trade.labels), state_of(trade))
             for trade in self._client.list_trades(include_closed=True)
         }
         kept = self._records.read(whole=last)
@@ -112,10 +120,6 @@ class Audit:
             time.sleep(0.01)
         told = tuple(dashboard.seen[:wanted])
         return Seen(dashboard.name, dashboard.wanted, told, may_lag)
-
-
-def _state(number: int) -> str:
-    return TradeState.Name(number).removeprefix("TRADE_STATE_")  # type: ignore[arg-type]
 
 
 def _is_open(at: datetime) -> bool:

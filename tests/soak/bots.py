@@ -85,7 +85,7 @@ class Bot:
             self._open()
             return
         one = self._dice.choice(held)
-        if known[one.ticket].released or whim < 0.5:
+        if known[one.ticket].let_go or whim < 0.5:
             self._grip.attempt(lambda hand: hand.close(one.ticket))
         else:
             self._change(one, whim)
@@ -152,8 +152,9 @@ class Bot:
 
     def _release(self, ticket: int) -> None:
         hedge = self._dice.choice(("UNSPECIFIED", "CLOSE"))
-        if self._insist(lambda: self._client.release_trade(ticket, hedge=hedge)) is not None:
-            self.promises.told_released(ticket)
+        trade = self._insist(lambda: self._client.release_trade(ticket, hedge=hedge))
+        if trade is not None:
+            self.promises.told_let_go(trade)
 
     def _insist(self, call: Callable[[], T]) -> Any:
         """Call until there is an answer; None where it is a refusal, or the soak ends before."""

@@ -1,6 +1,6 @@
 """The invariants of the whole: each looks at the evidence and raises Breach where it is broken."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,6 +11,7 @@ from invariants import check_family, check_once, families
 from soak.breach import Breach
 from soak.evidence import Evidence, Seen
 
+Check = Callable[[Evidence], None]
 DUST: Final = 1e-9
 REMOVABLE: Final = timedelta(days=Policy().closed_kept_days) - timedelta(hours=1)
 """How old a closed or released trade may be to be sure that it is still kept."""
@@ -27,8 +28,10 @@ def nothing_acknowledged_is_lost(found: Evidence) -> None:
         labels, state = found.answered.listed[ticket]
         if dict(labels) not in [dict(each) for each in promise.labels]:
             raise Breach(f"trade {ticket} has labels {labels}, its bot was told {promise.labels}")
-        if promise.released and state != State.RELEASED:
-            raise Breach(f"trade {ticket} was released, and is listed as {state}")
+        if promise.let_go and state != promise.let_go:
+            raise Breach(
+                f"trade {ticket} was told to be {promise.let_go}, and is listed as {state}"
+            )
 
 
 def the_list_is_the_table(found: Evidence) -> None:
@@ -136,27 +139,30 @@ def the_database_is_sound(found: Evidence) -> None:
         raise Breach(f"the database is damaged: {found.kept.soundness}")
 
 
-CHECKS: Final[tuple[Callable[[Evidence], None], ...]] = (
+ALWAYS: Final[tuple[Check, ...]] = (
     the_database_is_sound,
     the_journal_has_no_gap,
     the_journal_makes_the_trades,
-    the_list_is_the_table,
-    nothing_acknowledged_is_lost,
     each_dashboard_saw_the_journal,
     each_order_once,
     no_stop_was_loosened,
     statuses_are_in_the_table,
+)
+"""What holds at any moment."""
+AT_REST: Final[tuple[Check, ...]] = (
+    the_list_is_the_table,
+    nothing_acknowledged_is_lost,
     the_service_is_well,
     every_outcome_is_known,
     the_terminal_agrees,
     families_are_in_order,
 )
-"""All of them. Those that say how things must be once they have settled come last."""
+"""What holds once all has settled."""
 
 
-def check(found: Evidence) -> None:
+def check(found: Evidence, checks: Sequence[Check]) -> None:
     """Raise the first Breach."""
-    for each in CHECKS:
+    for each in checks:
         each(found)
 
 

@@ -53,7 +53,7 @@ class Growth:
     @property
     def is_too_much(self) -> bool:
         """Is it more than a soak allows?"""
-        return self.share > ALLOWED_GROWTH
+        return self.late > self.early * (1.0 + ALLOWED_GROWTH)
 
 
 class Gauges:
@@ -104,9 +104,10 @@ def growths(samples: Sequence[Sample]) -> list[Growth]:
     if not begun or not ended or len({weight.pid for weight in begun + ended}) > 1:
         return []
     return [
-        Growth(what, median(measure(w) for w in begun), median(measure(w) for w in ended))
-        for what, measure in (
-            ("resident memory", lambda w: float(w.rss_bytes)),
-            ("descriptors", lambda w: float(w.descriptors)),
-        )
+        _growth("resident memory", [w.rss_bytes for w in begun], [w.rss_bytes for w in ended]),
+        _growth("descriptors", [w.descriptors for w in begun], [w.descriptors for w in ended]),
     ]
+
+
+def _growth(what: str, early: list[int], late: list[int]) -> Growth:
+    return Growth(what, median(early), median(late))

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dtms.v1.trade_pb2 import Trade
+from dtms.v1.trade_pb2 import Trade, TradeState
 
 Labels = Mapping[str, str]
 
@@ -12,10 +12,11 @@ Labels = Mapping[str, str]
 @dataclass(slots=True)
 class Promise:
     """What a bot knows of one trade: the labels of its last answer, with those of calls since that
-    were not answered, and whether it was told that the trade is released."""
+    were not answered, and what an answered release said that the trade is: RELEASED, or CLOSED where
+    its end was quicker."""
 
     labels: tuple[Labels, ...]
-    released: bool = False
+    let_go: str = ""
 
 
 @dataclass(slots=True)
@@ -37,15 +38,20 @@ class Promises:
             known = self._kept.setdefault(trade.ticket, Promise(()))
             known.labels = (dict(trade.labels),)
 
-    def told_released(self, ticket: int) -> None:
+    def told_let_go(self, trade: Trade) -> None:
         """A release was answered."""
         with self._lock:
-            self._kept[ticket].released = True
+            self._kept[trade.ticket].let_go = state_of(trade)
 
     def copy(self) -> dict[int, Promise]:
         """Return all of it as it is now."""
         with self._lock:
             return {
-                ticket: Promise(promise.labels, promise.released)
+                ticket: Promise(promise.labels, promise.let_go)
                 for ticket, promise in self._kept.items()
             }
+
+
+def state_of(trade: Trade) -> str:
+    """Return a trade's state by the domain's name."""
+    return TradeState.Name(trade.state).removeprefix("TRADE_STATE_")

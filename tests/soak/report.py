@@ -65,7 +65,8 @@ def as_json(result: Result) -> str:
 def _rows(result: Result) -> Iterator[str]:
     samples = result.gauges.samples
     yield ""
-    yield f"seed {result.seed}, {result.hours} hours of the terminal, {result.gauges.minute:.1f} min"
+    minutes = result.gauges.minute
+    yield f"seed {result.seed}, {minutes:.1f} minutes, {result.hours} hours of the terminal"
     if samples:
         last = samples[-1]
         yield (

@@ -96,7 +96,7 @@ class Soak:
         spares_server = judged and self.gauges.minute >= SPARED_FROM_MINUTE
         for event in self.plan.hour(spares_server=spares_server):
             time.sleep(max(0.0, begun + event.at - time.monotonic()))
-            self.place.check_alive()
+            self.audit.check_alive()
             self.chaos.befall(event)
         time.sleep(max(0.0, begun + BUSY_SECONDS - time.monotonic()))
         last = self.gauges.minute >= self.minutes - 0.2
