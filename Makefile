@@ -7,10 +7,11 @@ STUBS := $(VENV)/stubs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PROTOS := $(wildcard protos/dtms/v1/*.proto)
 WORKERS ?= 2
+MINUTES ?= 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long check check-schema check-stubs check-api protos migration wheels lock
+.PHONY: help install demo serve test test-long soak check check-schema check-stubs check-api protos migration wheels lock
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -30,6 +31,9 @@ test: $(READY)  ## Run the tests: some minutes.
 
 test-long: $(READY)  ## Run the longer proofs.
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --timeout 1800
+
+soak: $(READY)  ## Run all together under faults and kills, MINUTES=5; SEED=n, JSON=FILE. Linux only.
+	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check

@@ -15,6 +15,10 @@ from soak.bots import OPTIONS
 
 Told = tuple[int, int, str]
 """An event by its sequence, its ticket (0: of none) and its type."""
+SLOW_HOURS = 10
+NAP_EVENTS, NAP_SECONDS = 300, 40.0
+"""A slow dashboard takes nothing at all for so long after each so many events: longer than a server
+waits for a reader."""
 CLOSINGS = ("TRADE_CLOSED", "TRADE_RELEASED", "ACTION_DONE")
 
 
@@ -34,7 +38,7 @@ class Wanted:
 
 class Dashboard:
     """One reader of the stream, in a thread of its own. One that is slow takes `pause_seconds` for
-    each event until it is told to hurry."""
+    each event while it is not told to hurry."""
 
     def __init__(
         self,
@@ -60,6 +64,13 @@ class Dashboard:
         run = self._follow if sync else self._follow_in_a_loop
         self._thread = threading.Thread(target=self._guarded, args=(run,), name=name, daemon=True)
         self._thread.start()
+
+    def pace(self, hour: int) -> None:
+        """Let one that is slow fall behind for some hours, and then catch up for as many."""
+        if hour % (2 * SLOW_HOURS) < SLOW_HOURS:
+            self.hurry.clear()
+        else:
+            self.hurry.set()
 
     def stop(self) -> None:
         """Close its stream, and wait for its end."""
@@ -95,8 +106,9 @@ class Dashboard:
             self._close = stream.close
             for event in stream:
                 self._note(event)
-                if self._pause_seconds:
-                    self.hurry.wait(self._pause_seconds)
+                if self.slow:
+                    nap = len(self.seen) % NAP_EVENTS == 0
+                    self.hurry.wait(NAP_SECONDS if nap else self._pause_seconds)
                 if self._ended.is_set():
                     return
 

@@ -12,8 +12,8 @@ Labels = Mapping[str, str]
 @dataclass(slots=True)
 class Promise:
     """What a bot knows of one trade: the labels of its last answer, with those of calls since that
-    were not answered, and what an answered release said that the trade is: RELEASED, or CLOSED where
-    its end was quicker."""
+    were not answered, and what the answer to a release said that the trade is: RELEASED, or CLOSED
+    where its end was quicker."""
 
     labels: tuple[Labels, ...]
     let_go: str = ""

@@ -8,7 +8,6 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from soak.bots import Bot, Crew
 from soak.breach import Breach
 from soak.chaos import Chaos
 from soak.dashboards import CLOSINGS, Dashboard, Wanted, stop_all
-from soak.gauges import JUDGED_FROM_MINUTES, SPARED_FROM_MINUTE, Gauges
+from soak.gauges import JUDGED_FROM_MINUTES, SPARED_FROM_MINUTE, Gauges, growths
 from soak.lag import LagWatch
 from soak.place import Place, place
 from soak.plan import BUSY_SECONDS, Plan
@@ -54,11 +53,11 @@ class Soak:
         stack.callback(self.lag.stop)
         self.chaos = Chaos(self.place, self.tally)
         stack.callback(self.chaos.close)
-        dashboards = _dashboards(self.place, self.lag)
-        stack.callback(stop_all, dashboards)
+        self.dashboards = _dashboards(self.place, self.lag)
+        stack.callback(stop_all, self.dashboards)
         self.crew = Crew(_bots(self.place, self.tally, dice))
         stack.callback(self.crew.stop)
-        self.audit = Audit(self.place, self.crew, dashboards, self.chaos, self.tally)
+        self.audit = Audit(self.place, self.crew, self.dashboards, self.chaos, self.tally)
         stack.callback(self.audit.close)
 
     def run(self) -> Result:
@@ -67,6 +66,7 @@ class Soak:
         try:
             while self.gauges.minute < self.minutes:
                 self._hour()
+            self._judge()
         except (Breach, AssertionError, OSError) as error:
             breach = f"{type(error).__name__}: {error}" if str(error) else repr(error)
             traceback.print_exc()
@@ -75,7 +75,7 @@ class Soak:
     def result(self, breach: str = "") -> Result:
         """Return what there is to say by now."""
         newest = self.audit.newest
-        result = Result(
+        return Result(
             seed=self.seed,
             hours=self.hours,
             terminal_time=newest.shown.at if newest else None,
@@ -85,15 +85,25 @@ class Soak:
             lag=self.lag,
             breach=breach,
         )
-        grown = [growth for growth in result.growths if growth.is_too_much]
-        if grown and not breach:
-            return replace(result, breach=f"the server has grown: {grown[0]}")
-        return result
+
+    @property
+    def _is_judged(self) -> bool:
+        """Is it long enough to tell growth from warming up?"""
+        return self.minutes >= JUDGED_FROM_MINUTES
+
+    def _judge(self) -> None:
+        """Raise Breach where the server has grown too much, or nobody can tell."""
+        found = growths(self.gauges.samples)
+        if self._is_judged and not found:
+            raise Breach("the server at the end is not that of minute 10, or was not measured then")
+        if grown := [growth for growth in found if growth.is_too_much]:
+            raise Breach(f"the server has grown: {grown[0]}")
 
     def _hour(self) -> None:
         begun = time.monotonic()
-        judged = self.minutes >= JUDGED_FROM_MINUTES
-        spares_server = judged and self.gauges.minute >= SPARED_FROM_MINUTE
+        spares_server = self._is_judged and self.gauges.minute >= SPARED_FROM_MINUTE
+        for dashboard in self.dashboards:
+            dashboard.pace(self.hours)
         for event in self.plan.hour(spares_server=spares_server):
             time.sleep(max(0.0, begun + event.at - time.monotonic()))
             self.audit.check_alive()
