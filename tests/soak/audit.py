@@ -1,6 +1,7 @@
 """Brings the world to rest and looks at the whole of it, each hour of the terminal's clock."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -28,12 +29,14 @@ FRIDAY = 4
 
 
 class Audit:
-    """Looks at one soak, hour by hour; `newest` is what it saw last."""
+    """Looks at one soak, hour by hour. `newest` is what it saw last, `waited_for` counts the looks
+    at which something was not in order yet."""
 
     def __init__(
         self, place: Place, crew: Crew, dashboards: Sequence[Dashboard], chaos: Chaos, tally: Tally
     ) -> None:
         self.newest: Evidence | None = None
+        self.waited_for: Counter[str] = Counter()
         self._place = place
         self._crew = crew
         self._dashboards = dashboards
@@ -73,9 +76,10 @@ class Audit:
             checks.check(found, checks.ALWAYS)
             try:
                 checks.check(found, checks.AT_REST)
-            except Breach:
+            except Breach as breach:
                 if time.monotonic() > deadline:
                     raise  # the clock stands: all is as it was seen
+                self.waited_for[breach.check] += 1
             else:
                 hand.speed(SPEED)
                 return found

@@ -161,9 +161,12 @@ AT_REST: Final[tuple[Check, ...]] = (
 
 
 def check(found: Evidence, checks: Sequence[Check]) -> None:
-    """Raise the first Breach."""
+    """Raise the first Breach, with the name of its check."""
     for each in checks:
-        each(found)
+        try:
+            each(found)
+        except Breach as breach:
+            raise Breach(str(breach), each.__name__) from breach
 
 
 def _agreement(trade: Trade, held: Mapping[int, Position]) -> Iterator[tuple[str, bool]]:

@@ -22,6 +22,7 @@ class Result:
     terminal_time: datetime | None
     calls: dict[str, int]
     befell: dict[str, int]
+    waited_for: dict[str, int]
     gauges: Gauges
     lag: LagWatch
     breach: str = ""
@@ -55,6 +56,7 @@ def as_json(result: Result) -> str:
         "breach": result.breach,
         "calls": result.calls,
         "befell": result.befell,
+        "waited_for": result.waited_for,
         "lag_seconds": {"steady": _lags(lag.steady), "all": _lags(lag.all_)},
         "growth": [asdict(growth) | {"share": growth.share} for growth in result.growths],
         "samples": [asdict(sample) for sample in result.gauges.samples],
@@ -84,6 +86,7 @@ def _rows(result: Result) -> Iterator[str]:
         )
     yield "calls       " + _counts(result.calls)
     yield "befell      " + _counts(result.befell)
+    yield "waited for  " + (_counts(result.waited_for) or "nothing")
     for growth in result.growths:
         verdict = "TOO MUCH" if growth.is_too_much else "kept"
         yield (

@@ -81,6 +81,7 @@ class Soak:
             terminal_time=newest.shown.at if newest else None,
             calls=self.tally.by_status,
             befell=dict(sorted(self.chaos.done.items())),
+            waited_for=dict(self.audit.waited_for),
             gauges=self.gauges,
             lag=self.lag,
             breach=breach,
