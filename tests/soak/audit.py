@@ -3,11 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from dtms_client import DtmsClient
 from dtms_server.terminal.control import SimulatorControl
-from dtms_server.terminal.simulator.clock import ServerZone
 from end_to_end.calling import LIVENESS, READINESS, calling
 from soak import checks
 from soak.bots import OPTIONS, Crew
@@ -19,13 +17,12 @@ from soak.place import SPEED, Place
 from soak.promises import state_of
 from soak.records import Records, deals_in
 from soak.tally import Tally
+from soak.week import is_open
 
 SETTLING_SECONDS = 60.0
 """How long all may take to come to order; only a defect lasts so long."""
 LOOK_SECONDS = 0.3
 CATCHING_UP_SECONDS = 30.0
-BROKER = ServerZone.parse("EET")
-FRIDAY = 4
 
 
 class Audit:
@@ -97,7 +94,7 @@ class Audit:
         kept = self._records.read(whole=last)
         return Evidence(
             kept=kept,
-            shown=Shown(at, _is_open(at), positions, deals, waiting),
+            shown=Shown(at, is_open(at), positions, deals, waiting),
             promised={
                 ticket: promise
                 for bot in self._crew.bots
@@ -124,8 +121,3 @@ class Audit:
             time.sleep(0.01)
         told = tuple(dashboard.seen[:wanted])
         return Seen(dashboard.name, dashboard.wanted, told, may_lag)
-
-
-def _is_open(at: datetime) -> bool:
-    """Does the market trade? It rests on Saturdays and Sundays of the broker's clock."""
-    return datetime.fromtimestamp(BROKER.server(at.timestamp()), UTC).weekday() <= FRIDAY

@@ -61,6 +61,10 @@ class Chaos:
             self._must(lambda hand, symbol=symbol: hand.symbol(symbol, USUAL))  # type: ignore[misc]
         self._operator.resume_actions("soak")
 
+    def leap(self, seconds: float) -> None:
+        """Put the clock forward."""
+        self._grip.attempt(lambda hand: hand.advance(seconds))
+
     def close(self) -> None:
         """Let go of all."""
         self._grip.let_go()
@@ -98,8 +102,7 @@ class Chaos:
             self._grip.attempt(lambda hand: meddle(hand, one))
 
     def _advance(self, event: Event) -> None:
-        seconds = float(event.card.parameters["seconds"])
-        self._grip.attempt(lambda hand: hand.advance(seconds))
+        self.leap(float(event.card.parameters["seconds"]))
 
     def _conditions(self, event: Event) -> None:
         card = event.card

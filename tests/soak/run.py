@@ -23,12 +23,15 @@ from soak.place import Place, place
 from soak.plan import BUSY_SECONDS, Plan
 from soak.report import Result, line
 from soak.tally import Tally
+from soak.week import until_open
 
 BOTS = 5
 FIRST_MAGIC = 700
 FIRST_ADVANCE = timedelta(days=2)
 """Worlds begin on a Monday. From Wednesday on a soak of 30 minutes has its weekend in the middle,
 and minute 10 and the end in open markets."""
+CLOSED_HOURS = 12
+"""How much of a weekend is lived through; over the rest of it the clock leaps."""
 STALL_SECONDS = 0.25
 """What a slow dashboard takes for each event: more than it gets."""
 
@@ -45,6 +48,7 @@ class Soak:
         self.gauges = Gauges(os.getpid())
         self.plan = Plan(dice.getrandbits(32))
         self._say = say
+        self._closed_hours = 0
         self.place = stack.enter_context(place(town, dice.randrange(1, 2**31)))
         self.place.server.expect("guarding")
         with self.place.hand() as hand:
@@ -113,6 +117,9 @@ class Soak:
         last = self.gauges.minute >= self.minutes - 0.2
         found = self.audit.run(last=last)
         self.hours += 1
+        self._closed_hours = 0 if found.shown.is_open else self._closed_hours + 1
+        if self._closed_hours == CLOSED_HOURS:
+            self.chaos.leap(until_open(found.shown.at))
         sample = self.gauges.take(self.place, found, self.lag)
         self._say(line(self.hours, sample, found.shown.at))
 
