@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
+from dtms_client import DtmsError
 from processes import Shop, shop
 from soak.audit import Audit
 from soak.bots import Bot, Crew
@@ -71,9 +72,11 @@ class Soak:
             while self.gauges.minute < self.minutes:
                 self._hour()
             self._judge()
-        except (Breach, AssertionError, OSError) as error:
-            breach = f"{type(error).__name__}: {error}" if str(error) else repr(error)
+        except Breach as error:
+            breach = str(error)
+        except (AssertionError, OSError, DtmsError) as error:  # of a bot, a dashboard, a process
             traceback.print_exc()
+            breach = f"{type(error).__name__}: {error}"
         return self.result(breach)
 
     def result(self, breach: str = "") -> Result:
