@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from dtms_client import DtmsError
 from processes import Shop, shop
 from soak.audit import Audit
 from soak.bots import Bot, Crew
@@ -74,7 +73,7 @@ class Soak:
             self._judge()
         except Breach as error:
             breach = str(error)
-        except (AssertionError, OSError, DtmsError) as error:  # of a bot, a dashboard, a process
+        except Exception as error:  # noqa: BLE001 - whatever ends a bot or a process is told and kept
             traceback.print_exc()
             breach = f"{type(error).__name__}: {error}"
         return self.result(breach)

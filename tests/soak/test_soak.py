@@ -14,7 +14,10 @@ from processes import Process
 
 MINUTES = "0.3"
 
-pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="a soak measures by /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="a soak measures by /proc"),
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture
@@ -26,6 +29,7 @@ def soaking(tmp_path: Path) -> Iterator[Process]:
         yield process
 
 
+@pytest.mark.long
 def test_a_short_soak_keeps_every_invariant_and_leaves_nothing_behind(
     soaking: Process, tmp_path: Path
 ) -> None:
@@ -47,6 +51,7 @@ def test_a_journal_that_somebody_cuts_is_told_and_kept(soaking: Process, tmp_pat
     assert _left_running(folder) == []
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_all_that_was_started(soaking: Process) -> None:
     folder = _folder(soaking)
     soaking.expect(r"^hour +1 ")
