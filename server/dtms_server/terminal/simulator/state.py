@@ -29,7 +29,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """A world at one moment: `utc` is the virtual clock, `wall` ours (epochs in seconds), `now`
     how far the broker has come (server milliseconds), `asked_speed` the speed it was started with
-    and `speed` the one it ran at."""
+    and `speed` the one it ran at. Orders and deals of the book lie in its chronicle, up to `past`.
+    """
 
     origin: Origin
     utc: float
@@ -38,17 +39,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     asked_speed: float | None
     speed: float
     book: Book
+    past: Mark = Mark()
     jumps: list[Jump]
     faults: list[Fault]
     conditions: dict[str, Conditions] = {}
     rules: Rules = Rules()
-    past: Mark = Mark()
-
-
-class _Past(msgspec.Struct, frozen=True):
-    """What is read of a state to add to its chronicle."""
-
-    past: Mark = Mark()
 
 
 def load(path: Path) -> State | None:
@@ -85,6 +80,12 @@ def save(path: Path, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+class _Past(msgspec.Struct, frozen=True):
+    """What is read of a state to add to its chronicle."""
+
+    past: Mark = Mark()
 
 
 def _mark(path: Path) -> Mark:
