@@ -6,89 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from dtms_server.domain.action_kinds import ActionKind
-from dtms_server.domain.actions import Action, ActionState, Order, Verb
-from dtms_server.domain.market import Position
-from dtms_server.domain.trade import Direction, Hedge, State, Trade
-from ledgers import AT, CLOSING, a_trade, an_action, done
+from dtms_server.domain.actions import Action, ActionState, Verb
+from dtms_server.domain.trade import State
+from ledgers import AT, a_trade, an_action
 from soak.breach import Breach
 from soak.checks import ALWAYS, AT_REST, check
-from soak.dashboards import Wanted
-from soak.evidence import Answered, Event, Evidence, Kept, Seen, Shown
-from soak.promises import Promise
+from soak.evidence import Evidence
+from soak.in_order import CLOSED, HEDGE, OPEN, RELEASED, in_order
 from soak.records import loosens
-
-OPEN, CLOSED, RELEASED = 1, 3, 5
-HEDGE = Hedge(ticket=90, position_id=90, volume_lots=0.05, opened_at=AT)
-
-
-def _position(ticket: int, trade: Trade, **changes: Any) -> Position:
-    terms = trade.terms
-    held = Position(
-        ticket=ticket,
-        identifier=ticket,
-        symbol=trade.symbol,
-        direction=trade.direction,
-        volume_lots=terms.volume_lots,
-        entry_price=terms.entry_price,
-        stop_loss=terms.stop_loss,
-        take_profit=terms.take_profit,
-        current_price=1.1,
-        profit=0.0,
-        swap=0.0,
-        magic=700,
-        comment="",
-        opened_at=AT,
-    )
-    return replace(held, **changes)
-
-
-def _hedge_action(trade: Trade) -> Action:
-    order = Order(Verb.OPEN, trade.symbol, Direction.SELL, 1.1, 0.05)
-    opening = replace(an_action(trade, "hedge"), kind=ActionKind.OPEN_HEDGE, order=order)
-    return done(opening)
-
-
-def _in_order() -> Evidence:
-    """A hedged trade that is open, one that is closed, one that is released; all of it agrees."""
-    guarded = a_trade(OPEN)
-    guarded = replace(guarded, state=State.HEDGED, terms=replace(guarded.terms, hedge=HEDGE))
-    closed = replace(a_trade(CLOSED), state=State.CLOSED, state_entered_at=AT, closing=CLOSING)
-    released = replace(a_trade(RELEASED), state=State.RELEASED, state_entered_at=AT)
-    trades = {trade.ticket: trade for trade in (guarded, closed, released)}
-    hedging = _hedge_action(guarded)
-    types = ("TRADE_REGISTERED", "TRADE_REGISTERED", "TRADE_REGISTERED", "TRADE_CLOSED")
-    events = tuple(
-        Event(n, ticket, "EURUSD", kind)
-        for n, (ticket, kind) in enumerate(
-            zip((OPEN, CLOSED, RELEASED, CLOSED), types, strict=True), 1
-        )
-    )
-    short = _position(90, guarded, direction=Direction.SELL, volume_lots=0.05)
-    return Evidence(
-        kept=Kept(events, 0, (1, 2, 3, 4), trades, dict(trades), (hedging,), (), "ok"),
-        shown=Shown(
-            AT + timedelta(hours=1),
-            True,
-            (_position(OPEN, guarded), replace(short, comment=hedging.comment)),
-            {hedging.comment: (AT,)},
-            0,
-        ),
-        promised={
-            ticket: Promise((trade.terms.labels,), "RELEASED" if ticket == RELEASED else "")
-            for ticket, trade in trades.items()
-        },
-        seen=(
-            Seen("all", Wanted(), tuple(event.told for event in events), may_lag=False),
-            Seen("closings", Wanted(types=("TRADE_CLOSED",)), (events[3].told,), may_lag=False),
-            Seen("slow", Wanted(), (events[0].told,), may_lag=True),
-        ),
-        answered=Answered(
-            {"": "SERVING", "liveness": "SERVING"},
-            {t: (trade.terms.labels, str(trade.state)) for t, trade in trades.items()},
-            {},
-        ),
-    )
 
 
 def _kept(**changes: Any) -> Callable[[Evidence], Evidence]:
@@ -176,12 +101,12 @@ SPOILS: dict[str, dict[str, Callable[[Evidence], Evidence]]] = {
     "the_journal_has_no_gap": {
         "an event is lost": _kept(streamable=(1, 2, 4)),
         "the last one is lost": _kept(streamable=(1, 2, 3)),
-        "one came late": _kept(events=(*_in_order().kept.events[:1], *_in_order().kept.events[2:])),
-        "one came twice": _kept(events=(*_in_order().kept.events, _in_order().kept.events[3])),
+        "one came late": _kept(events=(*in_order().kept.events[:1], *in_order().kept.events[2:])),
+        "one came twice": _kept(events=(*in_order().kept.events, in_order().kept.events[3])),
     },
     "the_journal_makes_the_trades": {
         "a row that no event made": _kept(folded={}),
-        "another row": _kept(trades={**_in_order().kept.trades, OPEN: a_trade(OPEN)}),
+        "another row": _kept(trades={**in_order().kept.trades, OPEN: a_trade(OPEN)}),
     },
     "each_dashboard_saw_the_journal": {
         "an event was left out": _told(0, (1, 3, 4)),
@@ -192,7 +117,7 @@ SPOILS: dict[str, dict[str, Callable[[Evidence], Evidence]]] = {
         "the slow one left one out": _told(2, (1, 3)),
     },
     "each_order_once": {
-        "twice": _shown(deals={_in_order().kept.actions[0].comment: (AT, AT)}),
+        "twice": _shown(deals={in_order().kept.actions[0].comment: (AT, AT)}),
         "given up, and carried out": _given_up,
     },
     "no_stop_was_loosened": {"one was": _kept(loosened=("PROTECT of 1",))},
@@ -212,10 +137,10 @@ SPOILS: dict[str, dict[str, Callable[[Evidence], Evidence]]] = {
         "an order waits at the broker": _shown(waiting=1),
     },
     "the_terminal_agrees": {
-        "its position is gone": _shown(positions=_in_order().shown.positions[1:]),
+        "its position is gone": _shown(positions=in_order().shown.positions[1:]),
         "its volume is another": _held(0, volume_lots=0.05),
         "its stop is another": _held(0, stop_loss=1.0),
-        "its hedge is gone": _shown(positions=_in_order().shown.positions[:1]),
+        "its hedge is gone": _shown(positions=in_order().shown.positions[:1]),
         "its hedge is another": _held(1, volume_lots=0.1),
         "it is closed and open": _row(OPEN, state=State.CLOSED),
     },
@@ -228,7 +153,7 @@ ALL = {each.__name__: each for each in (*ALWAYS, *AT_REST)}
 
 
 def test_what_is_in_order_passes() -> None:
-    check(_in_order(), (*ALWAYS, *AT_REST))
+    check(in_order(), (*ALWAYS, *AT_REST))
 
 
 def test_every_check_is_tried() -> None:
@@ -245,16 +170,16 @@ def test_every_check_is_tried() -> None:
 )
 def test_what_is_broken_is_told(name: str, spoil: Callable[[Evidence], Evidence]) -> None:
     with pytest.raises(Breach):
-        ALL[name](spoil(_in_order()))
+        ALL[name](spoil(in_order()))
 
 
 def test_a_lone_hedge_waits_for_an_open_market() -> None:
-    closed = _shown(is_open=False)(_left_alone(_in_order()))
+    closed = _shown(is_open=False)(_left_alone(in_order()))
     ALL["families_are_in_order"](closed)
 
 
 def test_a_trade_past_its_keeping_may_be_gone() -> None:
-    old = _shown(at=AT + timedelta(days=40))(_in_order())
+    old = _shown(at=AT + timedelta(days=40))(in_order())
     trades = {t: row for t, row in old.kept.trades.items() if t != CLOSED}
     listed = {t: row for t, row in old.answered.listed.items() if t != CLOSED}
     removed = _answered(listed=listed)(_kept(trades=trades)(old))
