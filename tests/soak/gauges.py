@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from dtms_server.terminal.simulator import chronicle
 from soak.evidence import Evidence
 from soak.lag import LagWatch
 from soak.measures import Weight, size, weigh
@@ -87,7 +88,7 @@ class Gauges:
             database_bytes=sum(
                 size(place.database.with_name(place.database.name + part)) for part in ("", "-wal")
             ),
-            world_bytes=size(place.world),
+            world_bytes=size(place.world) + size(chronicle.path_of(place.world)),
         )
         self.samples.append(sample)
         return sample

@@ -74,7 +74,7 @@ def _rows(result: Result) -> Iterator[str]:
         yield (
             f"trades {last.trades}, events {last.events}, orders of DTMS {last.orders}, "
             f"deals {last.deals}, database {last.database_bytes / MIB:.1f} MiB, "
-            f"terminal's file {last.world_bytes / MIB:.1f} MiB"
+            f"terminal's files {last.world_bytes / MIB:.1f} MiB"
         )
         yield from _processes(samples)
     for name, lags in (("in steady service", result.lag.steady), ("with outages", result.lag.all_)):
