@@ -70,6 +70,7 @@ class Soak:
         try:
             while self.gauges.minute < self.minutes:
                 self._hour()
+            self.audit.run(last=True)
             self._judge()
         except Breach as error:
             breach = str(error)
@@ -116,8 +117,7 @@ class Soak:
             self.audit.check_alive()
             self.chaos.befall(event)
         time.sleep(max(0.0, begun + BUSY_SECONDS - time.monotonic()))
-        last = self.gauges.minute >= self.minutes - 0.2
-        found = self.audit.run(last=last)
+        found = self.audit.run()
         self.hours += 1
         self._closed_hours = 0 if found.shown.is_open else self._closed_hours + 1
         if self._closed_hours == CLOSED_HOURS:

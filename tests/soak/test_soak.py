@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from processes import Process
 
-MINUTES = "0.3"
+SHORT, LONG = "0.3", "20"
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc").is_dir(), reason="a soak measures by /proc"),
@@ -20,16 +20,17 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def soaking(tmp_path: Path) -> Iterator[Process]:
-    """A short soak that has begun."""
+@pytest.fixture(params=[LONG])
+def soaking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Process]:
+    """A soak that has begun, of so many minutes."""
     environment = os.environ | {"PYTHONPATH": _python_path(), "TMPDIR": str(tmp_path)}
-    command = (sys.executable, "-m", "soak", "--minutes", MINUTES, "--seed", "5")
+    command = (sys.executable, "-m", "soak", "--minutes", request.param, "--seed", "5")
     with Process((*command, "--json", "told.json"), environment, tmp_path) as process:
         yield process
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("soaking", [SHORT], indirect=True)
 def test_a_short_soak_keeps_every_invariant_and_leaves_nothing_behind(
     soaking: Process, tmp_path: Path
 ) -> None:
