@@ -31,7 +31,7 @@ FAULTS: Final = (
     _fault("hang", call="positions_get", seconds=3.0),
     _fault("hang", call="order_send", seconds=2.0),
     _fault("hang", call="copy_rates_from_pos", seconds=1.5, count=2),
-    _fault("late_deals", count=20),
+    _fault("late_deals", seconds=20.0),
     _fault("late_deals", seconds=40.0),
     _fault("market_closed", seconds=600.0),
     _fault("market_closed", symbol="GBPUSD", seconds=900.0),
@@ -57,8 +57,8 @@ FAULTS: Final = (
     _fault("late_fill", seconds=40.0, code=10009),
     _fault("partial", share=0.5, count=2),
 )
-"""Every kind of fault of the simulated terminal. An order that is carried out later than a minute
-after its send may not be known any more, so none is."""
+"""Every kind of fault of the simulated terminal. An order that is carried out, or whose deals are
+listed, later than a minute after its send may have been given up by then, so none is."""
 
 HARSH: Final = (
     Card("kill server"),
