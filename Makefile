@@ -7,10 +7,11 @@ STUBS := $(VENV)/stubs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PROTOS := $(wildcard protos/dtms/v1/*.proto)
 WORKERS ?= 2
+MINUTES ?= 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench
+.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench soak
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -36,6 +37,9 @@ test-metatrader5: $(READY)  ## Run the contract suite and the host on the real p
 
 bench: $(READY)  ## Measure the event loop's longest stall under fire; OPTIONS=--help: some minutes.
 	$(BIN)/python bench/stalls.py $(OPTIONS)
+
+soak: $(READY)  ## Run all together under faults and kills, MINUTES=5; SEED=n, JSON=FILE. Linux only.
+	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from dtms_server.domain.action_kinds import ActionKind
 from dtms_server.domain.actions import Action, ActionState, Verb
 from dtms_server.domain.events import ActionDone, StateChanged
-from dtms_server.domain.market import Position, Snapshot
+from dtms_server.domain.market import Position
 from dtms_server.domain.policy import Policy
 from dtms_server.domain.trade import Direction, Protection, State, Trade
 from dtms_server.ports import ActionFilter
@@ -104,11 +104,11 @@ class Family:
 
 
 def families(
-    trades: Iterable[Trade], actions: Iterable[Action], snapshot: Snapshot
+    trades: Iterable[Trade], actions: Iterable[Action], positions: Sequence[Position]
 ) -> Iterator[Family]:
-    """Yield every family as the terminal shows it."""
-    trades, by_id = tuple(trades), {p.identifier: p for p in snapshot.positions}
-    hedges = tuple(_hedges(actions, snapshot))
+    """Yield every family as the terminal's positions show it."""
+    trades, by_id = tuple(trades), {p.identifier: p for p in positions}
+    hedges = tuple(_hedges(actions, positions))
     for root in trades:
         if root.parent_ticket is not None:
             continue
@@ -141,9 +141,11 @@ async def all_actions(house: Steps) -> tuple[Action, ...]:
     return tuple(page.actions)
 
 
-def _hedges(actions: Iterable[Action], snapshot: Snapshot) -> Iterator[tuple[int, Position]]:
+def _hedges(
+    actions: Iterable[Action], positions: Iterable[Position]
+) -> Iterator[tuple[int, Position]]:
     opened = {a.comment: a for a in actions if a.kind is ActionKind.OPEN_HEDGE}
-    for position in snapshot.positions:
+    for position in positions:
         action = opened.get(position.comment)
         if action is not None:
             yield action.ticket, position

@@ -74,6 +74,11 @@ class Process:
         with self._more:
             return "".join(self._lines)
 
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._process.poll()
+
     def expect(self, pattern: str, count: int = 1) -> re.Match[str]:
         """Wait for the count-th line that fits the pattern, and return the match."""
         deadline = time.monotonic() + PATIENCE_SECONDS

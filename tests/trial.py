@@ -147,7 +147,7 @@ class Trial:
     async def _check_families(self) -> None:
         snapshot = await self.witness.snapshot()
         actions = await all_actions(self.house)
-        for family in families(await self.house.trades(), actions, snapshot):
+        for family in families(await self.house.trades(), actions, snapshot.positions):
             if family.is_ours:
                 check_family(family)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -31,6 +32,12 @@ class ReadPool:
         self._closed = False
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="dtms-reader")
 
+    async def open(self) -> None:
+        """Open every connection now: which files and how much memory the process holds does not
+        depend on how many reads ever happen to coincide. Raises StoreFailed."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._open_all)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         """See Reader."""
         if self._closed:
@@ -43,6 +50,19 @@ class ReadPool:
         self._closed = True
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
+
+    def _open_all(self) -> None:
+        try:
+            with (
+                ExitStack() as held
+            ):  # at once, else one connection would be opened again and again
+                for _ in range(READERS):
+                    connection = held.enter_context(self._engine.connect())
+                    connection.exec_driver_sql(
+                        "SELECT count(*) FROM sqlite_schema"
+                    )  # opens its log
+        except SQLAlchemyError as error:
+            raise StoreFailed(reason=reason_of(error)) from error
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from dtms_server.domain.errors import DatabaseUnusable
+from dtms_server.domain.errors import DatabaseUnusable, StoreFailed
 from dtms_server.domain.policy import Policy
 from dtms_server.ports import Ledger
 from dtms_server.storage import connections, database, locks, meta, migrations
@@ -49,7 +49,14 @@ class SqliteStore:
         Raises DatabaseHeld, DatabaseUnusable; the database is then as it was.
         """
         path, engine, held = await asyncio.to_thread(_open, path, holder, migrate)
-        return cls(path, policy, holder, engine, held)
+        store = cls(path, policy, holder, engine, held)
+        if store._pool is not None:
+            try:
+                await store._pool.open()
+            except StoreFailed as fault:
+                await store.close()
+                raise DatabaseUnusable(path=path, reason=fault.facts["reason"]) from fault
+        return store
 
     async def first_account(self) -> str | None:
         """See ports.Store."""

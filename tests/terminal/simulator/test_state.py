@@ -57,7 +57,8 @@ def test_the_same_seed_and_orders_give_the_same_book_to_the_byte(
             stop, target = tick.bid * 0.999, tick.bid * 1.001
             assert control.open_position(symbol, "BUY", 0.1, stop, target)
         control.advance(3 * 86_400)
-        books.append(json.dumps(json.loads((tmp_path / name).read_text())["book"]))
+        book = json.dumps(json.loads((tmp_path / name).read_text())["book"])
+        books.append(book + (tmp_path / f"{name}.past").read_text())
     assert books[0] == books[1]
     assert '"positions": {}' in books[0]
 
