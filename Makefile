@@ -10,7 +10,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long check check-schema check-stubs check-api protos migration wheels lock
+.PHONY: help install demo serve test test-long mutants check check-schema check-stubs check-api protos migration wheels lock
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -30,6 +30,9 @@ test: $(READY)  ## Run the tests: some minutes.
 
 test-long: $(READY)  ## Run the longer proofs.
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --timeout 1800
+
+mutants: $(READY)  ## Change the code on purpose, and see the tests notice: an hour; M="scoring" one module.
+	PYTHONPATH=tests $(BIN)/python -m mutants $(M)
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check
