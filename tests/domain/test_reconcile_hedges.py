@@ -160,6 +160,24 @@ def test_a_leg_whose_ticket_is_not_known_is_the_last_that_began_before_it_was_se
     assert closing.at == turns[0].at, "the first, where all began later"
 
 
+def test_a_position_that_turned_twice_and_was_renamed_is_its_last_leg() -> None:
+    trade, renamed = a_trade(), a_position(ticket=99)
+    minute, own = timedelta(minutes=1), trade.position_id
+    opened = a_deal(DealEntry.IN, BUY, 0.5, order=1, position_id=own)
+    turned = a_deal(DealEntry.INOUT, SELL, 1.0, after=minute, order=2, position_id=own)
+    back = replace(turned, direction=BUY, at=turned.at + minute, order=trade.ticket)
+    assert reconcile.is_same_leg(trade, renamed, [opened, turned, back])
+    assert not reconcile.is_same_leg(trade, renamed, [replace(opened, order=trade.ticket), turned])
+
+
+def test_no_money_is_too_little_to_be_told() -> None:
+    a_satoshi = replace(CLOSED, profit=0.00000001, swap=0.0, commission=0.0, fee=0.0)
+    opened = replace(OPENED, swap=0.0, commission=0.0, fee=0.0)
+    closing = reconcile.hedge_closing(a_trade(State.HEDGED), [opened, a_satoshi])
+    assert closing is not None
+    assert closing.profit == 0.00000001
+
+
 @pytest.mark.parametrize("reason", DealReason)
 def test_every_reason_of_a_deal_means_what_is_laid_down_for_it(reason: DealReason) -> None:
     closing = reconcile.hedge_closing(
@@ -183,6 +201,14 @@ def test_ours_has_our_magic_number_and_our_comment() -> None:
     assert not reconcile.is_ours(ours, MAGIC + 1)
     assert not reconcile.is_ours(replace(ours, comment="a bot's"), MAGIC)
     assert not reconcile.is_ours(replace(ours, magic=0), MAGIC)
+
+
+def test_deals_come_in_the_order_of_their_time_then_of_their_ticket() -> None:
+    trade = a_trade(State.HEDGED)
+    at_once = [replace(CLOSED, at=OPENED.at, ticket=OPENED.ticket + 1), OPENED]
+    assert reconcile.hedge_closing(trade, at_once) is not None
+    numbered_backwards = [replace(CLOSED, ticket=OPENED.ticket - 1), OPENED]
+    assert reconcile.hedge_closing(trade, numbered_backwards) is not None
 
 
 def test_binary_rounding_neither_proves_nor_denies() -> None:

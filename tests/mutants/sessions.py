@@ -1,5 +1,6 @@
 """Runs: a session of Cosmic Ray for each module, on a copy of the tree; it survives a break."""
 
+import ast
 import compileall
 import difflib
 import hashlib
@@ -172,7 +173,8 @@ def _fill(session: WorkDB, target: Target) -> None:
     for item, mutation in _in_order(session):
         operator = cosmic_ray.plugins.get_operator(mutation.operator_name)()
         code = mutate_code(source.read_text("utf-8"), operator, mutation.occurrence)
-        if code is None or code in seen or _is_left_alone(source, mutation) or not _is_code(code):
+        same = code is None or code in seen or _is_left_alone(source, mutation)
+        if same or not _is_change(source.read_text("utf-8"), code):
             skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED)
             session.set_result(item.job_id, skipped)
         seen.add(code)
@@ -185,17 +187,27 @@ def _in_order(session: WorkDB) -> Iterator[tuple[WorkItem, MutationSpec]]:
 
 
 def _is_left_alone(source: Path, mutation: MutationSpec) -> bool:
-    """Is it in a decorator? How a class is stored is no behaviour."""
-    line: str = source.read_text("utf-8").splitlines()[mutation.start_pos[0] - 1]
-    return line.lstrip().startswith("@")
+    """Is it in a decorator, since how a class is stored is no behaviour, or the mark between
+    parameters that Cosmic Ray takes for a product?"""
+    line, column = mutation.start_pos
+    code: str = source.read_text("utf-8").splitlines()[line - 1]
+    return code.lstrip().startswith("@") or code[column:].startswith("*,")
 
 
-def _is_code(code: str) -> bool:
+def _is_change(before: str, after: str) -> bool:
+    """Is it code, and another but for its types?"""
     try:
-        compile(code, "a mutant", "exec")
+        return _untyped(after) != _untyped(before)
     except SyntaxError:
         return False
-    return True
+
+
+def _untyped(code: str) -> str:
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign | ast.arg):
+            node.annotation = ast.Constant(None)
+    return ast.dump(tree)
 
 
 def became(result: WorkResult) -> Became:
