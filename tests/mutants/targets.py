@@ -50,8 +50,6 @@ RECOVERY = (
     "engine/test_exactly_once.py",
 )
 TARGETS = (
-    Target("domain/decision", DECISION),
-    Target("domain/wishes", DECISION),
     Target("domain/sizing/stops", SIZING),
     Target("domain/sizing/closings", SIZING),
     Target("domain/sizing/openings", SIZING),
@@ -60,12 +58,14 @@ TARGETS = (
     Target("domain/sizing/sized", SIZING),
     Target("domain/sizing/r", SIZING),
     Target("engine/recovery", RECOVERY),
+    Target("domain/wishes", DECISION),
+    Target("domain/decision", DECISION),
+    Target("domain/timers", DECISION),
+    Target("domain/situation", DECISION),
     Target("domain/reconcile", ("domain/test_reconcile.py", "domain/test_reconcile_hedges.py")),
-    Target("terminal/retcodes", ("terminal/test_retcodes.py",)),
     Target("domain/outcome", ("domain/test_outcome.py",)),
     Target("domain/state", ("domain/test_state.py",)),
     Target("domain/scoring", ("domain/test_scoring.py",)),
-    Target("domain/timers", DECISION),
-    Target("domain/situation", DECISION),
+    Target("terminal/retcodes", ("terminal/test_retcodes.py",)),
 )
-"""The longest first, so that no worker is left alone with one."""
+"""What takes long comes first, so that no worker is left alone with it."""
