@@ -195,7 +195,7 @@ def _is_left_alone(source: Path, mutation: MutationSpec) -> bool:
 
 
 def _is_change(before: str, after: str) -> bool:
-    """Is it code, and another but for its types?"""
+    """Is it code, and another but for its types and its list of names?"""
     try:
         return _untyped(after) != _untyped(before)
     except SyntaxError:
@@ -205,8 +205,11 @@ def _is_change(before: str, after: str) -> bool:
 def _untyped(code: str) -> str:
     tree = ast.parse(code)
     for node in ast.walk(tree):
-        if isinstance(node, ast.AnnAssign | ast.arg):
-            node.annotation = ast.Constant(None)
+        match node:
+            case ast.AnnAssign() | ast.arg():
+                node.annotation = ast.Constant(None)
+            case ast.Assign(targets=[ast.Name("__all__")]):
+                node.value = ast.Constant(None)
     return ast.dump(tree)
 
 

@@ -37,6 +37,7 @@ DECISION = (
     "domain/test_decision_laws.py",
 )
 SIZING = (
+    "domain/test_sizing_grid.py",
     "domain/test_sizing_limits.py",
     "domain/test_sizing_stops.py",
     "domain/test_sizing_volumes.py",
