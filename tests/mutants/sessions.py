@@ -87,10 +87,13 @@ def plant(name: str) -> Path:
 
 def session_of(target: Target, tree: Path) -> Path:
     """Return the file of the session that fits the server and the tests as they are now."""
-    tests = [tree / "tests" / name for name in target.tests]
-    files = [*(tree / "server").rglob("*.py"), *(tree / "tests").glob("*.py"), *tests]
+    tests = tree / "tests"
+    own = [tests / name for name in target.tests]
+    beside = {path.with_name("conftest.py") for path in own}
+    ours = [tests / "mutants" / name for name in ("operators.py", "syntax.py")]
+    files = [*(tree / "server").rglob("*.py"), *tests.glob("*.py"), *own, *beside, *ours]
     told = hashlib.sha256()
-    for path in (*sorted(files), tree / "tests" / "mutants" / "operators.py"):
+    for path in sorted(path for path in files if path.exists()):
         told.update(path.read_bytes())
     name = target.module.replace("/", ".")
     return FOLDER / "sessions" / f"{name}-{told.hexdigest()[:12]}.sqlite"
@@ -116,9 +119,9 @@ def run(target: Target) -> Path:
     path = session_of(target, Path.cwd())
     path.parent.mkdir(exist_ok=True)
     arguments = [*PYTEST, *target.arguments]
+    if not path.exists():
+        _begin(path, target)
     with use_db(path) as session:
-        if not session.num_work_items:
-            _fill(session, target)
         pending = session.pending_work_items
         if pending:
             limit_seconds = 20 + 5 * _seconds(arguments)
@@ -165,9 +168,17 @@ _OUTCOME: Final = {
 }
 
 
-def _fill(session: WorkDB, target: Target) -> None:
-    """Write down all mutants of a module; what is none, or was there before, is skipped."""
-    source = Path(target.source)
+def _begin(path: Path, target: Target) -> None:
+    """Write a session that has all mutants of a module, whole or not at all."""
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    with use_db(unfinished) as session:
+        _fill(session, Path(target.source))
+    unfinished.rename(path)
+
+
+def _fill(session: WorkDB, source: Path) -> None:
+    """Write down all mutants of a file; what is none, or was there before, is skipped."""
     init([source], session, {})
     seen = {source.read_text("utf-8")}
     for item, mutation in _in_order(session):

@@ -51,6 +51,7 @@ RECOVERY = (
     "engine/test_exactly_once.py",
 )
 TARGETS = (
+    Target("engine/recovery", RECOVERY),
     Target("domain/sizing/stops", SIZING),
     Target("domain/sizing/closings", SIZING),
     Target("domain/sizing/openings", SIZING),
@@ -58,7 +59,6 @@ TARGETS = (
     Target("domain/sizing/__init__", SIZING),
     Target("domain/sizing/sized", SIZING),
     Target("domain/sizing/r", SIZING),
-    Target("engine/recovery", RECOVERY),
     Target("domain/wishes", DECISION),
     Target("domain/decision", DECISION),
     Target("domain/timers", DECISION),
