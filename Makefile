@@ -11,7 +11,7 @@ MINUTES ?= 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench soak
+.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench soak mutants
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -40,6 +40,9 @@ bench: $(READY)  ## Measure the event loop's longest stall under fire; OPTIONS=-
 
 soak: $(READY)  ## Run all together under faults and kills, MINUTES=5; SEED=n, JSON=FILE. Linux only.
 	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
+
+mutants: $(READY)  ## Change the code on purpose, and see the tests notice: an hour; M="scoring" one module.
+	PYTHONPATH=tests $(BIN)/python -m mutants $(M)
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
 	$(BIN)/ruff format --check

@@ -96,6 +96,27 @@ def test_what_a_move_tells_is_the_score_its_band_and_the_bar_that_acted() -> Non
     assert event.defence.acted_bar_at == AT
 
 
+def test_what_a_recovery_tells_is_the_score_that_it_needed() -> None:
+    [event] = decided(a_trade(RECOVERING), seen(1.25)).events
+    assert isinstance(event, StateChanged)
+    assert (event.before, event.after) == (RECOVERING, HEALTHY)
+    assert event.reason == "score +1.2, recovered"
+    assert event.score is not None
+    assert event.score.value == 1.25
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"), [(L1, -5.0, L2), (L2, 0.0, L1), (RECOVERING, 1.0, HEALTHY)]
+)
+def test_what_was_told_in_a_state_may_be_told_again_in_the_next(
+    before: State, value: float, after: State
+) -> None:
+    told = a_trade(before, told=("TIGHTEN_STOP SPREAD",))
+    decision = decided(told, seen(value))
+    assert decision.trade.state is after
+    assert decision.trade.defence.told == ()
+
+
 @pytest.mark.parametrize("state", [HEALTHY, L1, L2, HEDGED, RECOVERING])
 def test_without_a_score_the_state_stands(state: State) -> None:
     for situation in (seen(score=None), seen(analysis=None, score=None)):

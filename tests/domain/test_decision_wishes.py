@@ -145,7 +145,11 @@ def test_a_break_of_before_the_hedge_closes_nothing(side: Direction) -> None:
 
 @pytest.mark.parametrize(
     ("held", "hedge_lots", "order"),
-    [(0.5, 0.25, [CLOSE_TRADE, CLOSE_HEDGE]), (0.2, 0.25, [CLOSE_HEDGE, CLOSE_TRADE])],
+    [
+        (0.5, 0.25, [CLOSE_TRADE, CLOSE_HEDGE]),
+        (0.25, 0.25, [CLOSE_TRADE, CLOSE_HEDGE]),
+        (0.2, 0.25, [CLOSE_HEDGE, CLOSE_TRADE]),
+    ],
 )
 def test_of_both_the_larger_goes_first(
     held: float, hedge_lots: float, order: list[ActionKind]
@@ -195,6 +199,26 @@ def test_nothing_is_wished_for_a_position_that_is_not_listed(state: State) -> No
     trade = a_trade(state, owed=(ActionKind.CLOSE_HALF,), deadline=AT - HOUR)
     unlisted = seen(-3.0, position=None, hedge=a_hedge(), found=a_break(SELL))
     assert decided(trade, unlisted).wishes == ()
+
+
+@pytest.mark.parametrize("state", [HEALTHY, L1, L2, HEDGED, RECOVERING])
+@pytest.mark.parametrize("is_unconfirmed", [True, False])
+def test_a_hedge_does_not_outlast_its_timer_while_its_trade_is_not_proved_closed(
+    state: State, is_unconfirmed: bool
+) -> None:
+    trade = with_terms(timed(state, AT), closing_unconfirmed=is_unconfirmed)
+    decision = decided(trade, seen(-3.0, position=None, hedge=a_hedge()))
+    assert kinds(decision) == ([CLOSE_HEDGE] if is_unconfirmed and state is HEDGED else [])
+    assert all(wish.exits and wish.due_at == AT for wish in decision.wishes)
+
+
+def test_what_was_closed_in_a_descent_that_is_over_is_not_added_again() -> None:
+    bars = POLICY.defence.states.descent_bars
+    for held, wished in ((bars - 1, [ActionKind.READD, TRAIL]), (bars, [TRAIL])):
+        owing = a_trade(since=AT - held * BAR, owed=(ActionKind.READD,))
+        assert kinds(decided(owing, seen(found=a_break(BUY, BOS, AT)))) == wished
+    tightened = a_trade(since=AT - bars * BAR, owed=(ActionKind.TIGHTEN_STOP,))
+    assert kinds(decided(tightened, seen())) == [ActionKind.TIGHTEN_STOP]
 
 
 def test_a_hedge_that_its_trade_leaves_alone_is_closed() -> None:

@@ -125,6 +125,24 @@ def test_a_half_is_remembered_for_the_descent_with_its_lots() -> None:
     assert after.terms.volume_lots == 0.25
 
 
+def test_what_is_not_known_of_a_volume_changes_nothing_that_is_remembered() -> None:
+    trade = a_trade(descent=Descent(closed_lots=0.25))
+    for kind in (HALF, READD):
+        assert after_done(trade, kind, None).defence.descent.closed_lots == 0.25
+
+
+def test_more_cannot_be_added_again_than_was_closed() -> None:
+    trade = a_trade(descent=Descent(closed_lots=0.25))
+    assert after_done(trade, READD, 0.3).defence.descent.closed_lots == 0.0
+
+
+def test_no_step_of_a_volume_is_too_small_to_be_remembered() -> None:
+    trade = a_trade(descent=Descent(closed_lots=0.2))
+    after = after_done(trade, HALF, 0.00000001)
+    assert after.defence.descent.closed_lots == 0.20000001
+    assert after_done(after, READD, 0.1).defence.descent.closed_lots == 0.10000001
+
+
 def test_what_was_added_again_is_no_longer_to_be_added() -> None:
     trade = a_trade(owed=(READD,), descent=Descent(half_closed=True, closed_lots=0.35))
     after = after_done(trade, READD, 0.17)
@@ -211,6 +229,12 @@ def test_a_refused_opening_is_refused_for_this_descent(kind: ActionKind) -> None
     assert after.defence.owed == (BREAK_EVEN,)
 
 
+def test_all_that_was_refused_in_a_descent_is_remembered() -> None:
+    after = after_failed(a_trade(L2), OPEN_HEDGE, for_good=True)
+    after = after_failed(after, READD, for_good=True)
+    assert after.defence.descent.refused == (OPEN_HEDGE, READD)
+
+
 def test_a_refused_hedge_leaves_l2_its_own_actions() -> None:
     falls = decided(a_trade(), seen(-7.0)).trade
     assert kinds(decided(falls, seen(-7.0))) == [OPEN_HEDGE, *OWING]
@@ -245,6 +269,7 @@ def test_what_is_so_already_is_no_longer_owed() -> None:
     told = outcome.lapsed(trade, an_action(BREAK_EVEN), LATER, "the stop is at 1.1")
     assert isinstance(told, ActionFailed)
     assert (told.action.message, told.action.sends) == ("the stop is at 1.1", 0)
+    assert (told.action.state, told.action.ended_at) == (ActionState.FAILED, LATER)
     assert told.defence.owed == (HALF,)
     assert told.defence.descent == Descent()
 
@@ -313,7 +338,11 @@ def observed(state: State = State.HEALTHY, **how: Any) -> Trade:
 def test_advice_is_told_once(kind: ActionKind) -> None:
     trade = advised(observed(L2, owed=(TIGHTEN, *OWING)), kind)
     assert trade is not None
+    assert trade.defence.told == (f"{kind} ADVISED",), "it is on disk, and must stay what it is"
     assert advised(trade, kind) is None
+    again = advised(observed(told=("a rail",)), kind)
+    assert again is not None
+    assert again.defence.told == ("a rail", f"{kind} ADVISED")
     assert trade.terms == observed().terms, "nothing was done"
 
 
@@ -362,7 +391,8 @@ def gone(reason: CloseReason = CloseReason.SL, profit: float = 12.5) -> Closing:
 def test_a_hedge_that_is_gone_lets_its_trade_recover_whatever_the_cause(
     reason: CloseReason,
 ) -> None:
-    trade = a_trade(HEDGED, deadline=AT + HOUR, told=("CLOSE_HEDGE PAUSED",))
+    told = ("CLOSE_HEDGE PAUSED",)
+    trade = a_trade(HEDGED, deadline=AT + HOUR, owed=(HALF,), told=told)
     changed, moved = outcome.hedge_gone(trade, gone(reason), LATER, POLICY)
     assert isinstance(changed, TradeChanged)
     by_us = reason is CloseReason.DTMS
@@ -380,6 +410,8 @@ def test_the_profit_of_hedges_adds_up() -> None:
     trade = with_terms(a_trade(HEDGED), hedge_profit=-2.4)
     after = folded(trade, outcome.hedge_gone(trade, gone(profit=0.1), LATER, POLICY))
     assert after.terms.hedge_profit == -2.3
+    after = folded(trade, outcome.hedge_gone(trade, gone(profit=0.00000001), LATER, POLICY))
+    assert after.terms.hedge_profit == -2.39999999, "a satoshi counts"
 
 
 def test_a_hedge_that_goes_while_its_trade_is_closed_starts_nothing() -> None:

@@ -89,6 +89,18 @@ def test_the_worst_and_the_best_that_a_score_can_be() -> None:
     assert score(best, SELL, POLICY).value == 9.5
 
 
+def test_the_parts_have_vwap_and_volume_in_place_of_what_they_give_together() -> None:
+    its_score = score(WORST, BUY, POLICY)
+    alone = {str(each.signal): each.points for each in its_score.points}
+    del alone[Signal.VWAP_VOLUME]
+    assert its_score.parts == alone | {"vwap": -2.0, "volume": -1.0}
+    assert len(alone) == len(Signal) - 1
+
+
+def test_the_bands_are_told_by_their_names() -> None:
+    assert [str(band) for band in Band] == ["STEADY", "SOFT", "WEAK", "FAILING", "CRITICAL"]
+
+
 @pytest.mark.parametrize("parts", list(product(Session, Volatility, Shape)))
 def test_points_are_multiplied_by_their_weight_once(
     parts: tuple[Session, Volatility, Shape],
@@ -134,6 +146,11 @@ def test_binary_rounding_does_not_move_a_score_over_a_bound() -> None:
         broken(SELL, 0), m15=replace(broken(SELL, 0).m15, momentum=Momentum(-20, -5, (0.0, 0.0)))
     )
     assert score(analysis, BUY, tenths).value == -0.3
+
+
+def test_no_point_is_too_small_to_count() -> None:
+    least = replace(POLICY, points=replace(PointsPolicy(), structure_break=1e-9))
+    assert score(broken(SELL, 0), BUY, least).value == -1e-9
 
 
 @settings(deadline=None)  # the machine may be busy

@@ -114,6 +114,11 @@ def test_break_even_covers_the_commission_of_entry_and_exit() -> None:
     assert stop_of(sized(BREAK_EVEN, a_position(), market, commission=1.76)) == 1.10218
 
 
+def test_a_commission_is_paid_for_by_fewer_ticks_that_are_worth_more() -> None:
+    market = on(at(1.10400, 1.10410), tick_value=2.5)
+    assert stop_of(sized(BREAK_EVEN, a_position(), market, commission=1.75)) == 1.10213
+
+
 def test_the_commission_of_lots_that_are_closed_is_not_laid_on_what_is_left() -> None:
     left = a_position(volume_lots=0.25)
     trade = a_trade(left, closed_lots=0.25)
@@ -127,6 +132,11 @@ def test_a_commission_that_cannot_be_turned_into_ticks_waits() -> None:
     assert isinstance(sized(BREAK_EVEN, a_position(), market, commission=1.0), NotYet)
 
 
+def test_without_a_commission_nobody_needs_to_know_what_a_tick_is_worth() -> None:
+    market = on(at(1.10400, 1.10410), tick_value=0.0)
+    assert stop_of(sized(BREAK_EVEN, a_position(), market)) == 1.10210
+
+
 def test_break_even_may_take_the_closest_stop_instead_but_never_loosens() -> None:
     assert stop_of(sized(BREAK_EVEN, a_position(), policy=CLOSEST)) == 1.09960
     nearer = a_position(stop_loss=1.09970)
@@ -138,7 +148,14 @@ def test_a_stop_past_break_even_needs_no_break_even() -> None:
 
 
 @pytest.mark.parametrize(
-    ("swing", "stop"), [(1.09800, 1.09780), (1.09979, 1.09959), (1.09990, 1.09960)]
+    ("swing", "stop"),
+    [
+        (1.09800, 1.09780),
+        (1.0980033, 1.09780),  # between two ticks
+        (1.09979, 1.09959),
+        (1.09990, 1.09960),
+        (1.0999967, 1.09960),
+    ],
 )
 def test_a_trailed_stop_is_behind_the_swing_and_not_too_near(swing: float, stop: float) -> None:
     assert stop_of(sized(TRAIL, a_position(), replace(CALM, swing_low=swing))) == stop
@@ -179,10 +196,13 @@ def test_a_frozen_position_waits(near: Position, thawed: Position) -> None:
     assert stop_of(sized(TIGHTEN, thawed, market)) == 1.09940
 
 
-def test_no_stop_at_or_below_zero() -> None:
-    found = sized(MISSING, a_position(stop_loss=None), r=0.6)
+@pytest.mark.parametrize("r", [0.6, 0.551])
+def test_no_stop_at_or_below_zero(r: float) -> None:
+    bare = a_position(stop_loss=None)
+    found = sized(MISSING, bare, r=r)
     assert isinstance(found, Impossible)
     assert found.code == "NO_ROOM"
+    assert stop_of(sized(MISSING, bare, r=0.550995)) == 0.00001
 
 
 @pytest.mark.parametrize(

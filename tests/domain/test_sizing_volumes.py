@@ -9,11 +9,12 @@ from dtms_server.domain.market import Position
 from dtms_server.domain.policy.defence import (
     DefencePolicy,
     SmallVolume,
+    StopPolicy,
     SymbolPolicy,
     VolumePolicy,
 )
 from dtms_server.domain.sizing import Impossible, Market, Needless, NotYet, Sized, size
-from sizes import BUY, CALM, SELL, a_position, a_trade, on
+from sizes import BUY, CALM, SELL, a_position, a_trade, at, on
 
 POLICY = DefencePolicy()
 CLOSE_ALL = DefencePolicy(volumes=VolumePolicy(small_volume=SmallVolume.CLOSE_ALL))
@@ -58,7 +59,8 @@ def test_half_is_rounded_down_to_the_step(lots: float, half: float) -> None:
 
 def test_half_of_the_minimum_is_skipped_or_closes_all() -> None:
     smallest = a_position(volume_lots=0.01)
-    assert code(sized(HALF, smallest)) == "VOLUME_TOO_SMALL"
+    skipped = sized(HALF, smallest)
+    assert skipped == Impossible("VOLUME_TOO_SMALL", "0.005 lots, and the minimum is 0.01")
     assert order(sized(HALF, smallest, policy=CLOSE_ALL)).volume_lots == 0.01
 
 
@@ -67,6 +69,11 @@ def test_a_half_that_would_leave_less_than_the_minimum_is_too_small() -> None:
     policy = DefencePolicy(volumes=VolumePolicy(half_share=0.7))
     assert code(sized(HALF, a_position(volume_lots=0.3), market, policy)) == "VOLUME_TOO_SMALL"
     assert order(sized(HALF, a_position(volume_lots=0.7), market, policy)).volume_lots == 0.4
+
+
+def test_a_half_may_be_all_by_policy() -> None:
+    policy = DefencePolicy(volumes=VolumePolicy(half_share=1.0))
+    assert order(sized(HALF, a_position(), policy=policy)).volume_lots == 0.5
 
 
 def test_a_half_is_a_deal_on_the_other_side_that_names_its_position() -> None:
@@ -113,6 +120,7 @@ def test_more_than_one_order_may_have_is_closed_in_two() -> None:
     market = on(CALM, volume_max=1.0)
     assert order(sized(CLOSE_TRADE, a_position(volume_lots=2.5), market)).volume_lots == 1.0
     assert order(sized(CLOSE_TRADE, a_position(volume_lots=1.005), market)).volume_lots == 0.99
+    assert order(sized(CLOSE_TRADE, a_position(volume_lots=1.0), market)).volume_lots == 1.0
 
 
 def test_a_close_by_names_both() -> None:
@@ -131,6 +139,11 @@ def test_a_broker_may_not_close_by() -> None:
 def test_a_frozen_position_is_not_closed_yet(kind: ActionKind) -> None:
     market, near = on(CALM, freeze_level=30), a_position(stop_loss=1.09970)
     assert isinstance(sized(kind, near, market, hedge=a_hedge()), NotYet)
+
+
+def test_without_a_freeze_level_nothing_is_frozen() -> None:
+    at_its_stop = a_position(stop_loss=1.10000)
+    assert order(sized(CLOSE_TRADE, at_its_stop)).volume_lots == 0.5
 
 
 @pytest.mark.parametrize("kind", [CLOSE_HEDGE, CLOSE_BY])
@@ -185,6 +198,19 @@ def test_a_hedges_stop_is_as_far_as_the_furthest_of_three(
 ) -> None:
     market = replace(on(CALM, stops_level=level), atr=atr)
     assert order(sized(OPEN_HEDGE, a_position(), market)).stop_loss == stop
+
+
+def test_a_hedges_stop_keeps_the_brokers_level_from_the_price_that_closes_it() -> None:
+    policy = DefencePolicy(stops=StopPolicy(level_spreads=0.0, hedge_spreads=0.0, hedge_atr=0.0))
+    assert order(sized(OPEN_HEDGE, a_position(), at(1.1, 1.1003), policy)).stop_loss == 1.1005
+
+
+@pytest.mark.parametrize("atr", [2.2002, 2.3])
+def test_no_opening_whose_stop_would_not_be_above_zero(atr: float) -> None:
+    market = replace(CALM, atr=atr)
+    sells, bare = a_position(SELL), a_position(stop_loss=None)
+    assert code(sized(OPEN_HEDGE, sells, market)) == "NO_ROOM"
+    assert code(sized(READD, bare, market, closed_lots=0.5)) == "NO_ROOM"
 
 
 def test_a_hedge_of_a_sell_is_a_buy_with_its_stop_under_the_ask() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from dtms_server.domain.actions import Verdict
-from dtms_server.terminal import retcodes
+from dtms_server.terminal import retcodes, simulator
 from outside import shared
 
 PREFIX = "TRADE_RETCODE_"
@@ -15,6 +15,44 @@ def test_every_retcode_of_the_package_has_its_row_and_its_name() -> None:
     known = {v: k.removeprefix(PREFIX) for k, v in constants.items() if k.startswith(PREFIX)}
     ours = {code: name for code, name, _ in retcodes.TABLE}
     assert ours == known | {10046: "HEDGE_PROHIBITED"}
+
+
+def test_the_simulated_terminal_gives_its_codes_the_same_names() -> None:
+    constants = {k: v for k, v in vars(simulator).items() if k.startswith(PREFIX)}
+    assert {v: retcodes.name(v) for v in constants.values()} == {
+        v: k.removeprefix(PREFIX) for k, v in constants.items()
+    }
+    assert simulator.TRADE_RETCODE_INVALID_FILL == retcodes.INVALID_FILL
+
+
+MEANINGS = {
+    Verdict.DONE: {10008, 10009, 10010, 10025},
+    Verdict.FRESH_PRICE: {10004, 10020, 10021},
+    Verdict.UNKNOWN: {10011, 10012, 10031},
+    Verdict.BACK_OFF: {10024, 10028, 10029},
+    Verdict.RECOMPUTE: {10014, 10015, 10016, 10030, 10038},
+    Verdict.GONE: {10036},
+    Verdict.FAULT: {10013, 10035},
+    Verdict.MARKET_CLOSED: {10018},
+    Verdict.PARKED: {
+        10017,
+        10019,
+        *range(10026, 10028),
+        *range(10032, 10035),
+        10040,
+        *range(10042, 10045),
+    },
+    Verdict.FINAL: {10006, 10007, 10022, 10023, 10039, 10041},
+    Verdict.FIFO: {10045},
+    Verdict.NO_HEDGING: {10046},
+}
+"""What is done about each retcode, as the design lays it down."""
+
+
+def test_every_retcode_means_what_is_laid_down_for_it() -> None:
+    means = {code: verdict for verdict, codes in MEANINGS.items() for code in codes}
+    assert {code: verdict for code, _, verdict in retcodes.TABLE} == means
+    assert {code: retcodes.of_retcode(code) for code in means} == means
 
 
 def test_no_code_and_no_name_stands_twice() -> None:

@@ -30,7 +30,7 @@ def hedge(
         side.least(stops.level_spreads),
         side.spreads(stops.hedge_spreads),
     )
-    stop = min(side.opening - behind, side.closing - max(1, side.level))
+    stop = min(side.opening - behind, side.closing - side.level)
     factor = policy.of_symbol(position.symbol).hedge_factor
     return _opened(side, factor * position.volume_lots, stop, None)
 
