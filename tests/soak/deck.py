@@ -19,7 +19,10 @@ def _fault(name: str, **parameters: str | int | float | bool) -> Card:
 
 
 FAULTS: Final = (
-    _fault("disconnect", seconds=2.0),
+    _fault("disconnect", seconds=600.0),
+    _fault("synchronising", seconds=300.0),
+    _fault("clock", ahead=45.0, seconds=900.0),
+    _fault("clock", ahead=-45.0, seconds=900.0),
     _fault("pipe"),
     _fault("none", call="positions_get", count=3),
     _fault("none", call="history_deals_get", count=2, code=-10001),

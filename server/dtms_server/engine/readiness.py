@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from enum import StrEnum
 
 from dtms_server.domain.errors import Draining, NotReady, TerminalLost
@@ -76,10 +77,9 @@ class Readiness:
     async def changed(self) -> None:
         """Return at the next change of phase, reason or `is_serving`."""
         left = self._grace_left_seconds()
-        try:
-            await asyncio.wait_for(self._change.wait(), left if left > 0 else None)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left if left > 0 else None):
+                await self._change.wait()
 
     def _grace_left_seconds(self) -> float:
         if self.phase is not Phase.TERMINAL_LOST:
