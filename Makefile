@@ -31,7 +31,7 @@ test: $(READY)  ## Run the tests: some minutes.
 test-long: $(READY)  ## Run the longer proofs.
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --timeout 1800
 
-mutants: $(READY)  ## Change the code on purpose, and see the tests notice: an hour; M="scoring" one module.
+mutants: $(READY)  ## Change the code on purpose, and see the tests notice: ten minutes; M=scoring: one module.
 	PYTHONPATH=tests $(BIN)/python -m mutants $(M)
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.
