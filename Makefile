@@ -41,7 +41,7 @@ bench: $(READY)  ## Measure the event loop's longest stall under fire; OPTIONS=-
 soak: $(READY)  ## Run all together under faults and kills, MINUTES=5; SEED=n, JSON=FILE. Linux only.
 	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
-mutants: $(READY)  ## Change the code on purpose, and see the tests notice: an hour; M="scoring" one module.
+mutants: $(READY)  ## Change the code on purpose, and see the tests notice: ten minutes; M=scoring: one module.
 	PYTHONPATH=tests $(BIN)/python -m mutants $(M)
 
 check: $(READY)  ## Check format, lint, types, imports, the API, the schema and the generated stubs.

@@ -150,11 +150,11 @@ class House:
         return trades
 
 
-async def _ready(house: House, monitoring: asyncio.Task[None]) -> None:
+async def ready(house: House, monitoring: asyncio.Task[None]) -> None:
     """Wait until it is ready; what ended the monitor instead is raised."""
-    ready = asyncio.create_task(house.until(lambda: house.guard.readiness.initialised))
-    await asyncio.wait((ready, monitoring), return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
+    waiting = asyncio.create_task(house.until(lambda: house.guard.readiness.initialised))
+    await asyncio.wait((waiting, monitoring), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     if monitoring.done():
         monitoring.result()
 
@@ -180,7 +180,7 @@ async def running(
     monitoring = asyncio.create_task(guard.monitor.run())
     try:
         if wait:
-            await _ready(house, monitoring)
+            await ready(house, monitoring)
         yield house
     finally:
         guard.readiness.drain()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dtms_server import __version__
 from dtms_server.domain.events import (
+    ActionsPaused,
     ChangeCause,
     EventType,
     MonitoringStarted,
@@ -22,7 +23,7 @@ from dtms_server.storage.store import SqliteStore
 from dtms_server.terminal.local import LocalTerminal
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
-from house import QUICK, House, running
+from house import QUICK, House, ready, running
 from structlog.testing import capture_logs
 
 
@@ -90,7 +91,7 @@ async def started(
     with capture_logs() as logs:
         monitoring = asyncio.create_task(guard.monitor.run())
         try:
-            await house.until(lambda: guard.readiness.initialised)
+            await ready(house, monitoring)
             yield Start(house, terminal, list(logs))
         finally:
             guard.readiness.drain()
@@ -191,6 +192,20 @@ async def test_the_first_connection_leaves_time_to_tell_of_its_error(
     async with started(tmp_path, settings, startup_seconds=startup_seconds) as start:
         pass
     assert 1.0 < start.terminal.waits[0] <= 0.8 * startup_seconds < QUICK.connect_seconds
+
+
+async def test_what_was_paused_before_the_account_was_known_is_told_once_it_is(
+    tmp_path: Path, settings: Settings
+) -> None:
+    async with running(tmp_path, settings, wait=False) as house:
+        control.inject("disconnect")
+        await house.guard.pause("a look at it first")
+        control.clear_faults()
+        await house.until(lambda: house.guard.readiness.initialised)
+        journal = await house.journal()
+    (paused,) = told(journal, EventType.ACTIONS_PAUSED)
+    assert paused.event == ActionsPaused("a look at it first")
+    assert paused.sequence < told(journal, EventType.MONITORING_STARTED)[0].sequence
 
 
 async def test_a_lost_terminal_leads_back_to_the_same_trades(

@@ -12,7 +12,7 @@ from cosmic_ray.work_item import WorkerOutcome
 from mutants.sessions import Became, became
 from mutants.targets import Target
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 EQUIVALENT: Final = Path(__file__).with_name("equivalent.toml")
 LEAST: Final = 0.85
@@ -33,7 +33,7 @@ class Change:
 def tell(found: Mapping[Target, Path]) -> int:
     """Print the table and what is to be looked at; return the exit status."""
     known = _equivalent()
-    table = Table("module", "mutants", *COUNTED, "score")
+    table = Table(Column("module", no_wrap=True), "mutants", *COUNTED, "score", box=None)
     total, surviving = Counter[Became](), set[Change]()
     for target, path in found.items():
         count, survivors = _counted(target, path, known)
