@@ -63,8 +63,9 @@ def storm(place: Place, over: threading.Event) -> None:
                     client.get_trade(ticket)
 
     with ThreadPoolExecutor(CALLERS) as pool:
-        for _ in range(CALLERS):
-            pool.submit(call)
+        calling = [pool.submit(call) for _ in range(CALLERS)]
+    for each in calling:
+        each.result()
 
 
 @contextmanager

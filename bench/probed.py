@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
 
 from dtms_server import app, config
 from dtms_server.cli import logs
@@ -18,57 +17,35 @@ from dtms_server.cli import logs
 TICK_SECONDS = 0.001
 
 
-class Processors:
-    """What processors gave each of our threads that may hold the interpreter's lock, and for how
-    long it waited for one though it could have run."""
-
-    def __init__(self) -> None:
-        self._files: dict[int, int] = {}
-
-    def read(self) -> dict[int, tuple[float, float]]:
-        """Return seconds run and seconds waited in all, by thread (proc(5): schedstat)."""
-        found = {}
-        for thread in threading.enumerate():
-            if thread.native_id is not None:
-                with suppress(OSError):  # it has just ended
-                    ran, waited, _ = os.pread(self._file(thread.native_id), 100, 0).split()
-                    found[thread.native_id] = int(ran) / 1e9, int(waited) / 1e9
-        for ended in self._files.keys() - found.keys():
-            os.close(self._files.pop(ended))
-        return found
-
-    def _file(self, thread: int) -> int:
-        if thread not in self._files:
-            self._files[thread] = os.open(f"/proc/self/task/{thread}/schedstat", os.O_RDONLY)
-        return self._files[thread]
-
-
 class Probe:
     """Asks to be woken each millisecond, and keeps how late that was at worst: by the wall's clock,
-    and without the time for which one of our threads waited for a processor, which holds up all
-    where that thread holds the lock. On a busy machine only the second tells of the server; it is
-    never less than what the loop itself has run meanwhile."""
+    and without the time for which the loop's own thread waited for a processor, which is the
+    machine's doing and not the server's."""
 
     def __init__(self) -> None:
         self._late_seconds = self._own_seconds = 0.0
 
     async def run(self) -> None:
         """Look for ever."""
-        now, loop, processors = time.monotonic, threading.get_native_id(), Processors()
+        now = time.monotonic
+        waits = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
         while True:
-            before, due = processors.read(), now() + TICK_SECONDS
+            before, due = _waited_seconds(waits), now() + TICK_SECONDS
             await asyncio.sleep(TICK_SECONDS)
-            late, after = now() - due, processors.read()
-            waited = max(after[each][1] - before[each][1] for each in after.keys() & before.keys())
-            own = max(late - waited, after[loop][0] - before[loop][0] - TICK_SECONDS)
+            late, after = now() - due, _waited_seconds(waits)
             self._late_seconds = max(self._late_seconds, late)
-            self._own_seconds = max(self._own_seconds, own)
+            self._own_seconds = max(self._own_seconds, late - (after - before))
 
     def answer(self) -> None:
         """Tell both for each line that is asked; on a thread of its own."""
         for _ in sys.stdin:
             _tell(f"{self._own_seconds * 1000:.3f} {self._late_seconds * 1000:.3f}")
             self._late_seconds = self._own_seconds = 0.0
+
+
+def _waited_seconds(schedstat: int) -> float:
+    """Return for how long a thread has waited for a processor though it could have run: proc(5)."""
+    return int(os.pread(schedstat, 100, 0).split()[1]) / 1e9
 
 
 async def _serve(settings: config.Settings) -> None:

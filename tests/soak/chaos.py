@@ -51,8 +51,10 @@ class Chaos:
 
     def befall(self, event: Event) -> None:
         """Let an event happen."""
+        refused = self._grip.refusals
         self._deeds[event.card.deed](event)
-        self.done[f"{event.card.deed} {event.card.name}".strip()] += 1
+        name = f"{event.card.deed} {event.card.name}".strip()
+        self.done[f"{name}, refused" if self._grip.refusals > refused else name] += 1
 
     def calm(self) -> None:
         """End all that lasts: faults, conditions, and the pause of all orders."""

@@ -1,4 +1,4 @@
-"""What a soak measures as it goes, and whether server and host have grown."""
+"""What a soak measures as it goes, and whether the server has grown."""
 
 import time
 from collections.abc import Sequence

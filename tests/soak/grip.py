@@ -15,6 +15,8 @@ class Grip:
     def __init__(self, reach: Callable[[], SimulatorControl]) -> None:
         self._reach = reach
         self._hand: SimulatorControl | None = None
+        self.refusals = 0
+        """What the terminal refused to do."""
 
     def attempt(self, do: Callable[[SimulatorControl], T]) -> T | None:
         """Do something; None where the terminal refuses it, or does not answer: then it may have
@@ -24,6 +26,7 @@ class Grip:
                 self._hand = self._reach()
             return do(self._hand)
         except ControlRefused:
+            self.refusals += 1
             return None
         except (DtmsError, OSError, EOFError):
             self.let_go()

@@ -100,7 +100,11 @@ class Soak:
         return self.minutes >= JUDGED_FROM_MINUTES
 
     def _judge(self) -> None:
-        """Raise Breach where the server has grown too much, or nobody can tell."""
+        """Raise Breach where nothing has happened that could go wrong, where the server has grown
+        too much, or where nobody can tell."""
+        newest = self.gauges.samples[-1]
+        if not (newest.trades and newest.orders and self.tally.by_status.get("OK")):
+            raise Breach("nothing was guarded, no order was sent, or no call was answered")
         found = growths(self.gauges.samples)
         if self._is_judged and not found:
             raise Breach("the server at the end is not that of minute 10, or was not measured then")

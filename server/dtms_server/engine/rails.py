@@ -37,6 +37,8 @@ CLOSED_TO: Final = {
     TradeMode.SHORT_ONLY: frozenset({Direction.BUY}),
 }
 """The sides on which nothing may be opened."""
+SUMMER_TIME_SECONDS: Final = 3600
+"""By how much a server's clock changes within a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Rails:
         then is told again, quotes go on all the same: it counts until the next M5 bar."""
         told = self._told_closed.get(symbol)
         fresh = timedelta(seconds=self._policy.analysis.fresh_quote_seconds)
-        again = told is not None and at - told.at < fresh
+        again = told is not None and timedelta(0) < at - told.at < fresh  # not by another trade
         self._told_closed[symbol] = ToldClosed(at, bar_end(at) if again else at)
 
     async def spread_limit(self, symbol: str, now: datetime) -> float | None:
@@ -205,11 +207,13 @@ class Rails:
         return count_stops(memory, at, closed, rails)
 
     async def _learn_offset(self, now: datetime) -> None:
-        """Learn by how much the server's clock is ahead, as the last charts told; it may change
-        within what was thought to be a day. Once a day any symbol's charts are asked for it."""
-        told = self._view.server_offset_seconds
-        if told is not None:
-            self._spreads.offset_seconds = told
+        """Learn by how much the server's clock is ahead, once a day from any symbol's charts. In
+        between the last charts may tell that summer time came or went; a host that has just started
+        tells what it was configured with until ticks have taught it, which is no reason."""
+        told, spreads = self._view.server_offset_seconds, self._spreads
+        believes = told is not None and spreads.offset_day is not None
+        if believes and abs(told - spreads.offset_seconds) <= SUMMER_TIME_SECONDS:
+            spreads.offset_seconds = told
         symbols = {trade.symbol for trade in self._roster}
         if symbols and self._spreads.offset_day != self._spreads.day(now):
             await self._spreads.limit(min(symbols), now)

@@ -1,5 +1,6 @@
 """Lets callers in to a terminal host: listens, checks the key, gives out roles, queues requests."""
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -32,7 +33,7 @@ PROOF_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 """How often to look whether a visitor still waits for its answer."""
 MOST_STRANGERS: Final = 64
-"""How many may be about to prove the key at once: who holds it needs milliseconds."""
+"""How many may be about to prove the key at once: who holds it needs one round trip."""
 QUEUED: Final = 1024
 """How many may wait to be let in: one more is told nothing, and tries again only after a second."""
 NO_MESSAGE: Final = (ValueError, RecursionError)
@@ -72,8 +73,9 @@ class Visitor:
 
 
 class Strangers:
-    """Those who have not proved the key yet. One too many sends the first of them away, so that
-    nobody who says nothing keeps others out, or takes threads and files from the terminal."""
+    """Those who have not proved the key yet. One too many sends any of them away, so that nobody
+    who says nothing keeps others out, or takes threads and files from the terminal; not always the
+    first, lest one who needs long be sent away by all who come after."""
 
     def __init__(self) -> None:
         self._wires: dict[Wire, None] = {}
@@ -84,9 +86,9 @@ class Strangers:
         with self._changing:
             self._wires[wire] = None
             if len(self._wires) > MOST_STRANGERS:
-                first = next(iter(self._wires))
-                del self._wires[first]
-                first.hang_up()
+                unlucky = random.choice(list(self._wires))  # noqa: S311 - no secret hangs on it
+                del self._wires[unlucky]
+                unlucky.hang_up()
 
     def leave(self, wire: Wire) -> None:
         """Forget one that is known by now, or gone."""
@@ -138,19 +140,26 @@ class Reception:
             except OSError:  # closed, or the caller has gone, or too many files are open
                 time.sleep(0.1)
                 continue
-            self._strangers.enter(wire)
-            _start(self._receive, wire, by_pipe)
+            if not by_pipe:  # the owner's own: nobody else finds it
+                self._strangers.enter(wire)
+            try:
+                _start(self._receive, wire, by_pipe)
+            except RuntimeError:  # no thread is to be had: later there may be
+                self._strangers.leave(wire)
+                wire.close()
 
     def _receive(self, wire: Wire, by_pipe: bool) -> None:
         with wire:
             mute = threading.Timer(PROOF_SECONDS, wire.hang_up)
             mute.daemon = True
-            mute.start()
             try:
-                wire.admit(self._key)
+                mute.start()
+                wire.check(self._key)
+                self._strangers.leave(wire)
+                wire.reassure(self._key)
                 first = decode_asked(wire.receive(PROOF_SECONDS, LARGEST_REQUEST))
             except (AuthenticationError, AssertionError, *NO_MESSAGE, EOFError, OSError):
-                return  # a stranger
+                return  # a stranger, or no thread for the timer
             finally:
                 mute.cancel()
                 self._strangers.leave(wire)

@@ -67,10 +67,13 @@ class Wire:
     ) -> None:
         self.close()
 
-    def admit(self, key: bytes) -> None:
-        """Check that a caller holds the key, and prove that we do; raises AuthenticationError,
-        EOFError, OSError, and what a stranger's bytes make of it: AssertionError, ValueError."""
+    def check(self, key: bytes) -> None:
+        """Check that a caller holds the key; raises AuthenticationError, EOFError, OSError, and
+        what a stranger's bytes make of it: AssertionError, ValueError."""
         deliver_challenge(self._connection, key)
+
+    def reassure(self, key: bytes) -> None:
+        """Prove to a caller who was checked that we hold the key too; raises as `check` does."""
         answer_challenge(self._connection, key)
 
     def prove(self, key: bytes) -> None:

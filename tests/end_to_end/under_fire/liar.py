@@ -140,7 +140,8 @@ class Liar:
 
     def _serve(self, server: Wire) -> None:
         with server, suppress(EOFError, OSError):
-            server.admit(self._key)
+            server.check(self._key)
+            server.reassure(self._key)
             with dial(self._target, PATIENCE_SECONDS) as host:
                 host.prove(self._key)
                 before = b""

@@ -177,7 +177,7 @@ def test_no_tick_finds_the_level_too_low_but_that_which_stops_out(
     begun = tick().time_msc
     margin = account().margin
     control.advance(2 * 86_400)
-    ticks = mt5.copy_ticks_range("EURUSD", begun // 1000, 4_000_000_000, mt5.COPY_TICKS_ALL)
+    ticks = mt5.copy_ticks_range("EURUSD", begun // 1000, 2_000_000_000, mt5.COPY_TICKS_ALL)
     assert ticks is not None
     low = [
         int(row["time_msc"])

@@ -99,7 +99,7 @@ def positions() -> tuple[TradePosition, ...]:
     return _now().broker.positions()
 
 
-def inject(fault: str, **parameters: object) -> None:
+def inject(fault: str, /, **parameters: object) -> None:
     """Let a fault strike: one of `faults.KINDS`, by its tag, with its fields."""
     _now().inject(fault, parameters)
 
@@ -116,7 +116,7 @@ def clear_faults(fault: str | None = None) -> None:
     _now().clear(fault)
 
 
-def symbol(name: str, **changes: object) -> SymbolInfo:
+def symbol(name: str, /, **changes: object) -> SymbolInfo:
     """Change a symbol's conditions (those of conditions.py; what is left out stays) from now on,
     also after a restart, and return its facts."""
     world = _now()

@@ -49,7 +49,7 @@ def read(text: str, name: str) -> Scenario:
     `name` is what the text is called in that error."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"{name} is no TOML: {error}") from error
     wrong = list(_wrong_head(table))
     steps = []
