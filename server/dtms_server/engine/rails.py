@@ -211,8 +211,11 @@ class Rails:
         between the last charts may tell that summer time came or went; a host that has just started
         tells what it was configured with until ticks have taught it, which is no reason."""
         told, spreads = self._view.server_offset_seconds, self._spreads
-        believes = told is not None and spreads.offset_day is not None
-        if believes and abs(told - spreads.offset_seconds) <= SUMMER_TIME_SECONDS:
+        if (
+            told is not None
+            and spreads.offset_day is not None
+            and abs(told - spreads.offset_seconds) <= SUMMER_TIME_SECONDS
+        ):
             spreads.offset_seconds = told
         symbols = {trade.symbol for trade in self._roster}
         if symbols and self._spreads.offset_day != self._spreads.day(now):
