@@ -21,7 +21,8 @@ AWAY = 0.01
 """How far stop and target are from the price, as a share of it."""
 COMMENT = "dtms demo check 0123456789"
 """As long as the longest that DTMS writes: 26 characters."""
-MAGIC = 20_251_217
+MAGIC = 20_261_124
+"""What positions of these checks bear, and no others: not DTMS's own number."""
 
 
 class NotHere(Exception):
@@ -36,7 +37,6 @@ class Account:
         self.mt5 = mt5
         self.symbol = symbol
         self.differs = False
-        self._opened: list[int] = []
         if not mt5.initialize():
             raise NotHere(f"no terminal: {mt5.last_error()}")
         account = mt5.account_info()
@@ -45,7 +45,9 @@ class Account:
         if not mt5.symbol_select(symbol, True):
             raise NotHere(f"{symbol}: {mt5.last_error()}; give --symbol as Market Watch spells it")
         self.hedging = account.margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-        self.facts = mt5.symbol_info(symbol)
+        if not self.hedging and self.read("positions_get", symbol=symbol):
+            raise NotHere(f"a netting account would change your own position in {symbol}")
+        self.facts = self.read("symbol_info", symbol)
 
     def expect(self, what: str, seen: object, expected: object) -> None:
         """Print what was seen, and whether it is what DTMS expects."""
@@ -55,28 +57,30 @@ class Account:
             self.differs = True
             print(f"DIFFERS  {what}: {seen}, and not {expected}")
 
+    def read(self, call: str, *unnamed: object, **named: object) -> Any:
+        """Return what a call of the module answers. Raises NotHere for an error."""
+        ask = getattr(self.mt5, call)
+        answer = ask(*unnamed, **named) if named else ask(*unnamed)  # not all bear keywords
+        if answer is None:
+            raise NotHere(f"{call} answered {self.mt5.last_error()}")
+        return answer
+
     def send(self, **request: object) -> Any:
         """Send a request. Raises NotHere where no answer comes: look at the terminal then."""
-        answer = self.mt5.order_send({"symbol": self.symbol, **request})
-        if answer is None:
-            raise NotHere(f"{request} had no answer: {self.mt5.last_error()}")
-        return answer
+        return self.read("order_send", {"symbol": self.symbol, "magic": MAGIC, **request})
 
     def deal(self, side: int, filling: int | None = None, **more: Any) -> Any:
         """Deal the smallest volume at the market, by a filling that the symbol takes."""
-        tick = self.mt5.symbol_info_tick(self.symbol)
-        answer = self.send(
-            action=self.mt5.TRADE_ACTION_DEAL,
-            type=side,
-            volume=self.facts.volume_min,
-            price=tick.ask if side == self.mt5.ORDER_TYPE_BUY else tick.bid,
-            deviation=50,
-            type_filling=self.fillings[0] if filling is None else filling,
-            **more,
-        )
-        if answer.retcode == self.mt5.TRADE_RETCODE_DONE and "position" not in more:
-            self._opened.append(answer.order)
-        return answer
+        tick = self.read("symbol_info_tick", self.symbol)
+        request = {
+            "action": self.mt5.TRADE_ACTION_DEAL,
+            "type": side,
+            "volume": self.facts.volume_min,
+            "price": tick.ask if side == self.mt5.ORDER_TYPE_BUY else tick.bid,
+            "deviation": 50,
+            "type_filling": self.fillings[0] if filling is None else filling,
+        }
+        return self.send(**(request | more))
 
     def open(self, side: int, **more: Any) -> int:
         """Open a position and return its ticket. Raises NotHere where the broker refuses."""
@@ -88,21 +92,19 @@ class Account:
 
     def close(self, ticket: int) -> None:
         """Close a position that `open` has opened."""
-        self.deal(1 - self.position(ticket).type, position=ticket)
+        held = self.position(ticket)
+        self.deal(1 - held.type, position=ticket, volume=held.volume)
 
     def position(self, ticket: int) -> Any:
         """Return an open position. Raises NotHere for an error, and where it is not listed."""
-        listed = self.mt5.positions_get(ticket=ticket)
+        listed = self.read("positions_get", ticket=ticket)
         if not listed:
-            raise NotHere(f"position {ticket} cannot be read: {listed} {self.mt5.last_error()}")
+            raise NotHere(f"there is no position {ticket} any more")
         return listed[0]
 
     def is_open(self, ticket: int) -> bool:
         """Is the position listed? An error is no answer."""
-        listed = self.mt5.positions_get(ticket=ticket)
-        if listed is None:
-            raise NotHere(f"positions cannot be read: {self.mt5.last_error()}")
-        return bool(listed)
+        return bool(self.read("positions_get", ticket=ticket))
 
     def is_gone(self, ticket: int) -> bool:
         """Is it no longer listed?"""
@@ -110,7 +112,7 @@ class Account:
 
     def has_deals(self, ticket: int, count: int) -> bool:
         """Does the history show so many deals of the position?"""
-        return len(self.mt5.history_deals_get(position=ticket) or ()) == count
+        return len(self.read("history_deals_get", position=ticket)) == count
 
     def has_stop(self, ticket: int, stop: float) -> bool:
         """Does the position show this stop?"""
@@ -125,17 +127,22 @@ class Account:
             time.sleep(POLL_SECONDS)
         return (time.perf_counter() - begun) * 1000
 
-    def tidy(self) -> None:
-        """Close what is still open of what was opened here, and tell what cannot be closed."""
-        for ticket in self._opened:
-            try:
-                if self.is_open(ticket):
-                    self.close(ticket)
-                closed = self.until(partial(self.is_gone, ticket)) is not None
-            except NotHere:
-                closed = False
-            if not closed:
-                print(f"close {ticket} by hand: it is still open", file=sys.stderr)
+    def tidy(self) -> bool:
+        """Close all that bears our magic number in the symbol, also what was opened by an order
+        that had no answer; say where that cannot be done."""
+        try:
+            for held in self._ours():
+                self.close(held.ticket)
+            tidied = self.until(lambda: not self._ours()) is not None
+        except NotHere:
+            tidied = False
+        if not tidied:
+            print(f"look for positions of magic {MAGIC}, and close them by hand", file=sys.stderr)
+        return tidied
+
+    def _ours(self) -> list[Any]:
+        listed = self.read("positions_get", symbol=self.symbol)
+        return [held for held in listed if held.magic == MAGIC]
 
     @property
     def fillings(self) -> tuple[int, ...]:
@@ -150,19 +157,18 @@ class Account:
 
     def levels(self) -> tuple[float, float]:
         """Return a stop and a target of a BUY position, far enough from the price."""
-        bid, digits = self.mt5.symbol_info_tick(self.symbol).bid, self.facts.digits
+        bid, digits = self.read("symbol_info_tick", self.symbol).bid, self.facts.digits
         return round(bid * (1 - AWAY), digits), round(bid * (1 + AWAY), digits)
 
 
 def facts(account: Account) -> None:
     """What the terminal says of itself, the account and the symbol."""
-    mt5 = account.mt5
-    terminal, info = mt5.terminal_info(), mt5.account_info()
+    terminal, info = account.read("terminal_info"), account.read("account_info")
     account.expect("connected", terminal.connected, True)
     account.expect("AutoTrading is on", terminal.trade_allowed, True)
     account.expect("the account may trade", info.trade_allowed, True)
     account.expect("programs may trade", info.trade_expert, True)
-    tick = mt5.symbol_info_tick(account.symbol)
+    tick = account.read("symbol_info_tick", account.symbol)
     say("hours that the server is ahead of UTC", round((tick.time - time.time()) / 1800) / 2)
     say("hedging", account.hedging)
     say("the oldest of a symbol is closed first (FIFO)", info.fifo_close)
@@ -180,6 +186,7 @@ def filling(account: Account) -> None:
         fits = wanted in account.fillings
         expected = mt5.TRADE_RETCODE_DONE if fits else mt5.TRADE_RETCODE_INVALID_FILL
         account.expect(name, account.deal(mt5.ORDER_TYPE_BUY, wanted).retcode, expected)
+        account.tidy()
 
 
 def stops(account: Account) -> None:
@@ -234,14 +241,14 @@ def closeby(account: Account) -> None:
         gone = account.until(partial(account.is_gone, ticket)) is not None
         account.expect(f"{ticket} is gone", gone, True)
         account.until(partial(account.has_deals, ticket, 2))
-        entries = [deal.entry for deal in mt5.history_deals_get(position=ticket)]
+        entries = [deal.entry for deal in account.read("history_deals_get", position=ticket)]
         account.expect("its deals", entries, [mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_OUT_BY])
 
 
 def comment(account: Account) -> None:
     """Does a comment arrive whole, where DTMS looks for it: on position, order and deal?"""
     mt5 = account.mt5
-    ticket = account.open(mt5.ORDER_TYPE_BUY, comment=COMMENT, magic=MAGIC)
+    ticket = account.open(mt5.ORDER_TYPE_BUY, comment=COMMENT)
     account.until(partial(account.has_deals, ticket, 1))
     held = account.position(ticket)
     account.expect("position", (held.comment, held.magic), (COMMENT, MAGIC))
@@ -306,9 +313,8 @@ def main(arguments: list[str]) -> int:
         print(f"not here: {reason}", file=sys.stderr)
         return 2
     finally:
-        if account is not None:
-            account.tidy()
-    return int(account.differs)
+        tidied = account is None or account.tidy()
+    return int(account.differs or not tidied)
 
 
 if __name__ == "__main__":

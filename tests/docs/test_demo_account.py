@@ -111,3 +111,30 @@ def test_every_check_has_its_place_in_the_manual(program: ModuleType) -> None:
     manual = PROGRAM.with_name("demo-account.md").read_text("utf-8")
     for check in program.CHECKS:
         assert f"python demo_account.py {check}" in manual
+
+
+def test_an_order_whose_answer_was_lost_is_closed_all_the_same(
+    program: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control.inject("no_answer", executed=True)
+    assert program.main(["stops", *SIMULATOR]) == 2
+    assert "order_send answered" in capsys.readouterr().err
+    assert not control.positions()
+
+
+def test_a_netting_account_that_holds_the_symbol_is_left_alone(
+    program: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control.start(control.Settings(seed=3, account="netting"))
+    before = control.open_position("EURUSD", "SELL", 0.5)
+    assert before is not None
+    assert program.main(["stops", *SIMULATOR]) == 2
+    assert "your own position" in capsys.readouterr().err
+    assert [(p.ticket, p.volume) for p in control.positions()] == [(before.ticket, 0.5)]
+
+
+def test_positions_of_others_are_left_alone(program: ModuleType) -> None:
+    before = control.open_position("EURUSD", "SELL", 0.5, magic=7)
+    assert before is not None
+    assert program.main(["filling", *SIMULATOR]) == 0
+    assert [p.ticket for p in control.positions()] == [before.ticket]
