@@ -15,8 +15,9 @@ FIRST_MINUTE, LAST_MINUTES = 10.0, 1.0
 WINDOW_MINUTES = 0.5
 JUDGED_FROM_MINUTES = 15.0
 """A shorter soak is not judged: there is no telling growth from warming up."""
-SPARED_FROM_MINUTE = 5.0
-"""From here on a soak that is judged does not end its server any more."""
+SPARED_FROM_MINUTE = 2.0
+"""From here on a soak that is judged does not end its server any more: a young one still warms up
+at minute 10."""
 ALLOWED_GROWTH = 0.05
 
 
