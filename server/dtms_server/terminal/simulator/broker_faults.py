@@ -9,10 +9,10 @@ from dtms_server.terminal.simulator.order_faults import Count, Seconds, Text
 
 class Lasting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lasts `seconds` of the virtual clock (None: until cleared). `until`, in server milliseconds,
-    is set when it begins."""
+    is set when it begins; one of an older state, in seconds of our clock, is long past."""
 
     seconds: Seconds | None = None
-    until: int | None = None
+    until: int | float | None = None
 
 
 class Disconnect(Lasting, frozen=True, tag="disconnect"):
