@@ -64,8 +64,11 @@ def test_a_script_with_a_start_begins_a_new_world(begin: Begin, tmp_path: Path) 
         control.play(scenario)
     path.unlink()
     begin(Settings(**settings))
-    with pytest.raises(ValueError, match="begins with a new world at 2025-01-10 20:00:00"):
+    with pytest.raises(
+        ValueError, match="begins with a new world at 2025-01-10 20:00:00"
+    ) as refused:
         control.start(Settings(**settings, scenario=scenario))
+    assert "move world.json and world.json.past away" in str(refused.value)
     early = read(text.replace("2025-", "1999-"), "test.toml")
     with pytest.raises(ValueError, match=r"'A test' begins at 1999-01-10 20:00:00.*too early"):
         control.start(Settings(seed=11, scenario=early))

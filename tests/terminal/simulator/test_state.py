@@ -146,8 +146,9 @@ def test_a_replay_must_be_the_one_it_was(path: Path, tmp_path: Path, begin: Begi
 @pytest.mark.parametrize("content", [b"", b"{}", b"not json", b"\xff\xff", b'{"origin": 5}'])
 def test_a_damaged_state_is_refused_and_left_alone(content: bytes, path: Path) -> None:
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"world\.json cannot be read"):
+    with pytest.raises(ValueError, match=r"world\.json cannot be read") as refused:
         control.start(Settings(state_path=path))
+    assert "move world.json and world.json.past away" in str(refused.value)
     assert path.read_bytes() == content
 
 

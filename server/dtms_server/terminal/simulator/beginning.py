@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from dtms_server.terminal.simulator import conditions, replay, symbols
+from dtms_server.terminal.simulator import chronicle, conditions, replay, symbols
 from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.clock import Clock, ServerZone
 from dtms_server.terminal.simulator.conditions import Conditions
@@ -105,10 +105,12 @@ def script(settings: Settings, begun: State, is_new: bool, now: float) -> Script
     own = played.scenario if played else None
     if wanted in (None, begun.asked_scenario, own):
         return Script(played) if played else None
-    if wanted.start is not None and not is_new:
+    path = settings.state_path
+    if wanted.start is not None and not is_new and path is not None:
         raise ValueError(
             f"the scenario {wanted.title!r} begins with a new world at {wanted.start}, and "
-            f"simulator state {settings.state_path} holds one: move it away, or name another file"
+            f"simulator state {path} holds one: move {chronicle.pair(path)} away, or name another "
+            "file"
         )
     return Script(Played(scenario=wanted, begun=now))
 

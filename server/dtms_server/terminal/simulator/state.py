@@ -64,13 +64,14 @@ def load(path: Path) -> State | None:
         try:
             state.book.orders, state.book.deals = chronicle.read(beside, state.past)
         except (OSError, msgspec.DecodeError) as error:
-            raise _unreadable(beside, error) from error
+            raise _unreadable(path, error, beside) from error
     return state
 
 
-def _unreadable(path: Path, error: Exception) -> ValueError:
+def _unreadable(path: Path, error: Exception, beside: Path | None = None) -> ValueError:
     return ValueError(
-        f"simulator state {path} cannot be read ({error}): move it away, or name another file"
+        f"simulator state {beside or path} cannot be read ({error}): move {chronicle.pair(path)} "
+        "away, or name another file"
     )
 
 
