@@ -56,7 +56,7 @@ WRONG = [
     (HEAD + step("at = 0; do = 'jump'; points = -1000000001"), "Expected `int` >= -1000000000"),
     (
         HEAD + step("at = 0; do = 'modify'; stop_points = -1"),
-        "Expected `int` <= 1000000000",
+        "Expected `int` >= 0",
     ),
     (HEAD + step("at = 0; do = 'spread'; seconds = 1; points = 1000000001"), "fault 'spread'"),
     (HEAD + step(OPEN + "lots = inf"), "Expected `float` <= 1000000.0 - at `$.lots`"),

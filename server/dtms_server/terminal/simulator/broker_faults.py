@@ -34,14 +34,16 @@ class WrongClock(Lasting, frozen=True, tag="clock"):
 
 class MarketClosed(Lasting, frozen=True, tag="market_closed"):
     """Orders in `symbol` (None: in any) are refused with 10018 for `seconds` of the virtual clock
-    (None: until cleared); quotes go on."""
+    (None: until cleared); quotes go on, and stops are carried out all the same: a real broker does
+    that only when the market opens again."""
 
     symbol: Text | None = None
 
 
 class Suspended(Lasting, frozen=True, tag="suspended"):
     """The trade mode of `symbol` (None: of all) is "disabled" for `seconds` of the virtual clock
-    (None: until cleared): orders are refused with 10017, quotes go on."""
+    (None: until cleared): orders are refused with 10017; quotes go on, and stops are carried out
+    all the same: a real broker does that only when the market opens again."""
 
     symbol: Text | None = None
 
