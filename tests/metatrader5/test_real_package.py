@@ -10,7 +10,8 @@ pytestmark = [pytest.mark.metatrader5, pytest.mark.timeout(900)]
 SUITE = "tests/metatrader5/contract"
 OF_WINDOWS = (
     *("tests/storage/test_database.py", "tests/storage/test_locks.py"),
-    *("tests/terminal/simulator/test_state.py", "tests/terminal/test_keys.py"),
+    *("tests/terminal/simulator/test_state.py", "tests/terminal/simulator/test_chronicle.py"),
+    "tests/terminal/test_keys.py",
     "tests/domain/test_analysis_indicators.py",
 )
 """Files, locks and TA-Lib's numbers may be others there; the rest is plain Python."""

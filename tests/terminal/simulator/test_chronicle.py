@@ -101,8 +101,9 @@ def test_a_state_without_its_past_is_refused(
             past.write_bytes(content.splitlines(keepends=True)[0])
         case "torn":
             past.write_bytes(content[:-20])
-    with pytest.raises(ValueError, match=r"world\.json\.past cannot be read"):
+    with pytest.raises(ValueError, match=r"world\.json\.past cannot be read") as refused:
         control.start(settings)
+    assert "move world.json and world.json.past away" in str(refused.value)
 
 
 def test_the_past_of_another_world_is_none_of_a_new_one(

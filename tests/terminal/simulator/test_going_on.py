@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from dtms_server.terminal.simulator import control
-from dtms_server.terminal.simulator.scenario import read
+from dtms_server.terminal.simulator.scenario import Scenario, read
 from dtms_server.terminal.simulator.session import current
 from dtms_server.terminal.simulator.settings import Settings
 from hypothesis import given
@@ -64,11 +64,33 @@ def test_a_script_with_a_start_begins_a_new_world(begin: Begin, tmp_path: Path) 
         control.play(scenario)
     path.unlink()
     begin(Settings(**settings))
-    with pytest.raises(ValueError, match="begins with a new world at 2025-01-10 20:00:00"):
+    with pytest.raises(
+        ValueError, match="begins with a new world at 2025-01-10 20:00:00"
+    ) as refused:
         control.start(Settings(**settings, scenario=scenario))
+    assert "move world.json and world.json.past away" in str(refused.value)
     early = read(text.replace("2025-", "1999-"), "test.toml")
     with pytest.raises(ValueError, match=r"'A test' begins at 1999-01-10 20:00:00.*too early"):
         control.start(Settings(seed=11, scenario=early))
+
+
+@pytest.mark.parametrize("other", [steps("at = 90; do = 'pipe'"), None])
+@pytest.mark.parametrize("start", ["", "start = 2025-01-10T20:00:00Z\n"])
+def test_a_host_started_again_as_before_does_not_play_its_first_script_again(
+    start: str, other: Scenario | None, begin: Begin, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    first = read(HEAD + start + step("at = 10; do = 'requote'"), "test.toml")
+    path = tmp_path / "world.json"
+    settings = Settings(seed=11, speed=0, state_path=path, scenario=first, told=told.append)
+    begin(settings)
+    control.advance(20)
+    control.play(other)
+    for _ in range(3):
+        control.advance(20)
+        begin(settings)
+    control.advance(60)
+    assert told == ["0:00:10 requote", *(["0:01:30 pipe"] if other else [])]
 
 
 def test_a_script_of_another_symbol_is_refused(begin: Begin) -> None:

@@ -4,7 +4,7 @@ import pytest
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.fills import Fill
-from dtms_server.terminal.simulator.netting import Holding, net
+from dtms_server.terminal.simulator.netting import Holding, net, part
 from dtms_server.terminal.simulator.symbols import KNOWN
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +24,11 @@ def test_lots_are_neither_made_nor_lost(held: Holding, deal: Holding) -> None:
     after = net(held, deal).holding
     assert signed(after) == pytest.approx(signed(held) + signed(deal), abs=1e-9)
     assert after.volume >= 0
+
+
+@given(st.integers(1, 10_000), st.integers(1, 99))
+def test_a_part_is_the_share_rounded_down_to_the_step(hundredths: int, percent: int) -> None:
+    assert part(hundredths / 100, percent / 100, 0.01) == hundredths * percent // 100 / 100
 
 
 @given(DEALS, DEALS)

@@ -149,6 +149,28 @@ def test_what_cannot_be_done_is_told_and_the_rest_goes_on(begin: Begin) -> None:
     assert names() == ["pipe"]
 
 
+def test_a_move_over_all_tries_each_and_tells_what_was_refused(begin: Begin) -> None:
+    told: list[str] = []
+    scenario = steps(
+        "at = 10; do = 'modify'; which = 'all'; stop_points = 0; target_points = 0",
+        "at = 20; do = 'close'; which = 'all'; share = 0.5",
+        "at = 30; do = 'close'; share = 0.5",
+    )
+    begin(Settings(seed=11, speed=0, scenario=scenario, told=told.append))
+    low = point(tick().bid, -900)
+    first, second = opened(volume=0.01), opened(volume=1.0, sl=low)
+    control.advance(10)
+    assert held()[second].sl == 0.0
+    control.advance(20)
+    assert {ticket: position.volume for ticket, position in held().items()} == {
+        first: 0.01,
+        second: 0.5,
+    }
+    assert told[0].endswith("modify which=all stop_points=0 target_points=0")
+    assert told[2] == f"could not be done: {first}: 0.5 of position {first} (10014)"
+    assert told[4] == f"could not be done: 0.5 of position {first} (10014)"
+
+
 def test_a_machine_that_slept_finds_clock_and_market_further(begin: Begin) -> None:
     scenario = steps("at = 60; do = 'sleep'; seconds = 3600", "at = 1800; do = 'requote'")
     begin(Settings(seed=11, speed=0, scenario=scenario))

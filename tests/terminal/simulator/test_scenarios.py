@@ -28,13 +28,14 @@ def test_a_time_is_a_duration_or_seconds(at: str, seconds: float) -> None:
     assert steps(f"at = {at}; do = 'clear'").steps[0].at == seconds
 
 
+OPEN = "at = 0; do = 'open'; symbol = 'EURUSD'; direction = 'BUY'; "
 WRONG = [
     (HEAD, "there must be a [[step]], or more"),
     (HEAD + "step = 7\n", "there must be a [[step]], or more"),
     ('what = "x"\n' + step("at = 0; do = 'clear'"), "title must be a text"),
     (HEAD + "speed = 3\n" + step("at = 0; do = 'clear'"), "'speed' is not known: a scenario has"),
     (HEAD + "start = 2025-01-10T20:00:00\n" + step("at = 0; do = 'clear'"), "and an offset"),
-    (HEAD + step("do = 'clear'"), "line 3, step 1: at is missing"),
+    (HEAD + step("do = 'clear'"), "line 3, step 1: at is missing, and must be a time as"),
     (HEAD + step("at = 'soon'; do = 'clear'"), "line 3, step 1: at is 'soon', which must be"),
     (HEAD + step("at = -1; do = 'clear'"), "line 3, step 1: at is -1"),
     (HEAD + step("at = true; do = 'clear'"), "line 3, step 1: at is True"),
@@ -48,6 +49,19 @@ WRONG = [
     (HEAD + step("at = 0; do = 'jump'; pionts = 3"), "move 'jump' takes points, symbol"),
     (HEAD + step("at = 0; do = 'close'; share = 2"), "move 'close' takes share, which, symbol"),
     (HEAD + step("at = 0; do = 'deposit'; amount = nan"), "move 'deposit' takes amount"),
+    (
+        HEAD + step("at = 0; do = 'jump'; points = 1000000001"),
+        "Expected `int` <= 1000000000",
+    ),
+    (HEAD + step("at = 0; do = 'jump'; points = -1000000001"), "Expected `int` >= -1000000000"),
+    (
+        HEAD + step("at = 0; do = 'modify'; stop_points = -1"),
+        "Expected `int` >= 0",
+    ),
+    (HEAD + step("at = 0; do = 'spread'; seconds = 1; points = 1000000001"), "fault 'spread'"),
+    (HEAD + step(OPEN + "lots = inf"), "Expected `float` <= 1000000.0 - at `$.lots`"),
+    (HEAD + step(OPEN + f"lots = 1; comment = '{32 * 'x'}'"), "Expected `str` of length <= 31"),
+    (HEAD + step("at = 0; do = 'clear'; fault = 'pipes'"), "no fault 'pipes'; known are pipe"),
     (HEAD + step("at = 0; do = 'sleep'; seconds = nan"), "move 'sleep' takes seconds"),
     (HEAD + step("at = 0; do = 'disconnect'; seconds = nan"), "fault 'disconnect' takes seconds"),
     (HEAD + step("at = 0; do = 'disconnect'; seconds = inf"), "fault 'disconnect' takes seconds"),

@@ -146,9 +146,19 @@ def test_a_replay_must_be_the_one_it_was(path: Path, tmp_path: Path, begin: Begi
 @pytest.mark.parametrize("content", [b"", b"{}", b"not json", b"\xff\xff", b'{"origin": 5}'])
 def test_a_damaged_state_is_refused_and_left_alone(content: bytes, path: Path) -> None:
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"world\.json cannot be read"):
+    with pytest.raises(ValueError, match=r"world\.json cannot be read") as refused:
         control.start(Settings(state_path=path))
+    assert "move world.json and world.json.past away" in str(refused.value)
     assert path.read_bytes() == content
+
+
+def test_a_lost_connection_of_an_older_state_is_over(path: Path, begin: Begin) -> None:
+    begin(Settings(seed=4, speed=0, state_path=path))
+    until = 1_753_000_000.25  # as it was kept: in seconds of our clock
+    rewrite(path, faults=[{"type": "disconnect", "seconds": 600.0, "until": until}])
+    begin(Settings(seed=4, speed=0, state_path=path))
+    assert mt5.positions_get() == ()
+    assert control.faults() == []
 
 
 def test_a_half_written_file_beside_it_does_no_harm(path: Path, begin: Begin) -> None:

@@ -54,6 +54,16 @@ def test_swap_is_charged_when_the_server_passes_midnight(hedging: None) -> None:
     assert [p.swap for p in held().values()] == [-7.0, 1.0]
 
 
+def test_a_world_that_begins_at_midnight_has_no_night_behind_it(begin: Begin) -> None:
+    begin(Settings(seed=11, speed=0, start=NIGHT))
+    rates(swap_long=-7.0)
+    opened(BUY, 1.0)
+    control.jump("EURUSD", 5)  # the same moment once more
+    assert only().swap == 0
+    control.set_clock(NIGHT + DAY)
+    assert only().swap == -7.0
+
+
 def test_a_week_has_seven_nights_three_of_them_on_wednesday(hedging: None) -> None:
     rates(swap_long=-1.0)
     opened(BUY, 1.0)

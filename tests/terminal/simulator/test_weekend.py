@@ -69,8 +69,7 @@ def test_a_stop_in_a_gap_is_filled_at_the_first_price_beyond_it(begin: Begin, se
     market = SeededMarket(seed, {"EURUSD": facts("EURUSD")}, 1)
     monday = market.last_bar("EURUSD", 1_736_726_400)["open"][0] / 1e5
     gap = round((monday - friday.bid) * 1e5)
-    if abs(gap) < 25:
-        return  # no stop has room in it
+    assert abs(gap) >= 25, "a stop has room in it"
     spread = round((friday.ask - friday.bid) * 1e5)
     side: Direction = "SELL" if gap > 0 else "BUY"
     stop = points(friday.ask if gap > 0 else friday.bid, (spread + 1) * (1 if gap > 0 else -1))

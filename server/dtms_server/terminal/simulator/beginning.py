@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from dtms_server.terminal.simulator import conditions, replay, symbols
+from dtms_server.terminal.simulator import chronicle, conditions, replay, symbols
 from dtms_server.terminal.simulator.book import Book
 from dtms_server.terminal.simulator.clock import Clock, ServerZone
 from dtms_server.terminal.simulator.conditions import Conditions
@@ -76,6 +76,7 @@ def begin(settings: Settings, origin: Origin, market: Market, zone: ServerZone) 
         faults=[],
         conditions=_conditions(settings, origin),
         rules=conditions.rules(settings.rules, conditions.Rules()),
+        asked_scenario=scenario,
         played=Played(scenario=scenario, begun=begin) if scenario else None,
     )
 
@@ -95,19 +96,21 @@ def _start(settings: Settings, usual: float) -> float:
 
 
 def script(settings: Settings, begun: State, is_new: bool, now: float) -> Script | None:
-    """Return what is to be played: the world's own scenario from where it is, unless another one is
-    asked for now. Raises ValueError for one that cannot begin in a world that is there already."""
+    """Return what is to be played: what the world plays, from where it is, unless another scenario
+    is asked for now than at its last start. Raises ValueError for one that cannot begin in a world
+    that is there already."""
     wanted, played = settings.scenario, begun.played
     if wanted is not None:
         check(wanted, begun.origin.symbols)
-    if played is not None and wanted in (None, played.scenario):
-        return Script(played)
-    if wanted is None:
-        return None
-    if wanted.start is not None and not is_new:
+    own = played.scenario if played else None
+    if wanted in (None, begun.asked_scenario, own):
+        return Script(played) if played else None
+    path = settings.state_path
+    if wanted.start is not None and not is_new and path is not None:
         raise ValueError(
             f"the scenario {wanted.title!r} begins with a new world at {wanted.start}, and "
-            f"simulator state {settings.state_path} holds one: move it away, or name another file"
+            f"simulator state {path} holds one: move {chronicle.pair(path)} away, or name another "
+            "file"
         )
     return Script(Played(scenario=wanted, begun=now))
 

@@ -10,7 +10,7 @@ from dtms_server.terminal.simulator.failure import Refused
 from dtms_server.terminal.simulator.fills import Waiting
 from dtms_server.terminal.simulator.netting import Holding, net
 from dtms_server.terminal.simulator.orders import CloseBy, Deal, Order, Protect
-from dtms_server.terminal.simulator.passing import pass_time
+from dtms_server.terminal.simulator.passing import DAY_MS, pass_time
 from dtms_server.terminal.simulator.portfolio import Portfolio
 from dtms_server.terminal.simulator.quotes import Jump, Quote, Quotes
 from dtms_server.terminal.simulator.records import OrderSendResult, TradePosition, TradeRequest
@@ -43,6 +43,7 @@ class Broker:
         self.quotes = quotes
         self.book = book
         self.now = now
+        book.rolled = book.rolled or now // DAY_MS * DAY_MS  # it begins with no night behind it
         self.portfolio = Portfolio(book, quotes, terms.leverage)
 
     @property

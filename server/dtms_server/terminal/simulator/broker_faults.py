@@ -9,10 +9,10 @@ from dtms_server.terminal.simulator.order_faults import Count, Seconds, Text
 
 class Lasting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lasts `seconds` of the virtual clock (None: until cleared). `until`, in server milliseconds,
-    is set when it begins."""
+    is set when it begins; one of an older state, in seconds of our clock, is long past."""
 
     seconds: Seconds | None = None
-    until: int | None = None
+    until: int | float | None = None
 
 
 class Disconnect(Lasting, frozen=True, tag="disconnect"):
@@ -34,14 +34,16 @@ class WrongClock(Lasting, frozen=True, tag="clock"):
 
 class MarketClosed(Lasting, frozen=True, tag="market_closed"):
     """Orders in `symbol` (None: in any) are refused with 10018 for `seconds` of the virtual clock
-    (None: until cleared); quotes go on."""
+    (None: until cleared); quotes go on, and stops are carried out all the same: a real broker does
+    that only when the market opens again."""
 
     symbol: Text | None = None
 
 
 class Suspended(Lasting, frozen=True, tag="suspended"):
     """The trade mode of `symbol` (None: of all) is "disabled" for `seconds` of the virtual clock
-    (None: until cleared): orders are refused with 10017, quotes go on."""
+    (None: until cleared): orders are refused with 10017; quotes go on, and stops are carried out
+    all the same: a real broker does that only when the market opens again."""
 
     symbol: Text | None = None
 

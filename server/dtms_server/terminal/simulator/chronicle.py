@@ -29,6 +29,11 @@ def path_of(state: Path) -> Path:
     return state.with_name(state.name + ".past")
 
 
+def pair(state: Path) -> str:
+    """Return how to name a state and its chronicle where they are to go together."""
+    return f"{state.name} and {path_of(state).name}"
+
+
 def extend(
     path: Path, mark: Mark, orders: Sequence[TradeOrder], deals: Sequence[TradeDeal]
 ) -> Mark:

@@ -1,21 +1,21 @@
 """What a scenario can do besides faults: to prices, positions, money, rules, and the clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from dtms_server.terminal.simulator import conditions, hand
+from dtms_server.terminal.simulator import conditions, faults, hand
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.broker import Broker
 from dtms_server.terminal.simulator.conditions import Rules
 from dtms_server.terminal.simulator.failure import Refused
-from dtms_server.terminal.simulator.netting import lots
+from dtms_server.terminal.simulator.netting import part
 from dtms_server.terminal.simulator.order_faults import Text
 from dtms_server.terminal.simulator.records import TradePosition, TradeRequest
 
-Lots = Annotated[float, msgspec.Meta(gt=0)]
-Points = Annotated[int, msgspec.Meta(ge=0)]
+Lots = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+Points = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 TYPES: Final = {"BUY": c.POSITION_TYPE_BUY, "SELL": c.POSITION_TYPE_SELL}
 
 
@@ -28,7 +28,7 @@ class Clear(msgspec.Struct, frozen=True, tag="clear", forbid_unknown_fields=True
 class Jump(msgspec.Struct, frozen=True, tag="jump", forbid_unknown_fields=True):
     """`symbol` (None: each) costs `points` more from now on; less than 0: less."""
 
-    points: int
+    points: Annotated[int, msgspec.Meta(ge=-1_000_000_000, le=1_000_000_000)]
     symbol: Text | None = None
 
 
@@ -40,8 +40,8 @@ class Open(msgspec.Struct, frozen=True, tag="open", forbid_unknown_fields=True):
     lots: Lots
     stop_points: Points = 0
     target_points: Points = 0
-    magic: Points = 0
-    comment: str = ""
+    magic: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    comment: Annotated[str, msgspec.Meta(max_length=31)] = ""  # as long as MetaTrader 5 keeps it
 
 
 class _Chosen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,10 +105,12 @@ BY_NAME: Final = {str(kind.__struct_config__.tag): kind for kind in KINDS}
 
 
 def read(name: str, parameters: Mapping[str, object]) -> Move:
-    """Return a move by its name; Refused, naming what is known, for another parameter."""
+    """Return a move by its name; Refused, naming what is known, for what it does not take."""
     try:
         move: Move = msgspec.convert({**parameters, "type": name}, Move)
         match move:
+            case Clear(fault=str(fault)):
+                faults.named(fault)
             case SetSymbol(conditions=changes):
                 conditions.conditions(changes)
             case SetAccount(rules=changes):
@@ -128,11 +130,9 @@ def trade(move: Trading, broker: Broker) -> None:
         case Open():
             hand.deal(broker, _request(move, broker))
         case Close(share=share):
-            for position in _chosen(move, broker):
-                _close(broker, position, share)
+            _each(_chosen(move, broker), lambda position: _close(broker, position, share))
         case Modify():
-            for position in _chosen(move, broker):
-                _modify(broker, position, move)
+            _each(_chosen(move, broker), lambda position: _modify(broker, position, move))
         case Deposit(amount=amount):
             broker.book.deposit(round(amount, 2), broker.now)
         case SetAccount(rules=changes):
@@ -159,9 +159,26 @@ def _request(move: Open, broker: Broker) -> TradeRequest:
     )
 
 
+def _each(chosen: Sequence[TradePosition], do: Callable[[TradePosition], None]) -> None:
+    """Do it to each position, whatever befalls the others; where there is nothing to change, all is
+    well. Raises Refused in the end, with all that was refused."""
+    refusals = []
+    for position in chosen:
+        try:
+            do(position)
+        except Refused as refusal:
+            if refusal.retcode != c.TRADE_RETCODE_NO_CHANGES:
+                refusals.append((position.ticket, refusal))
+    match refusals:
+        case [(_, only)] if len(chosen) == 1:
+            raise only
+        case [_, *_]:
+            raise Refused(0, "; ".join(f"{ticket}: {refusal}" for ticket, refusal in refusals))
+
+
 def _close(broker: Broker, position: TradePosition, share: float) -> None:
     step = broker.symbol(position.symbol).volume_step
-    wanted = position.volume if share == 1 else lots(int(position.volume * share / step) * step)
+    wanted = position.volume if share == 1 else part(position.volume, share, step)
     if wanted <= 0:
         raise Refused(c.TRADE_RETCODE_INVALID_VOLUME, f"{share} of position {position.ticket}")
     hand.close(broker, position, wanted)

@@ -10,6 +10,11 @@ def lots(volume: float) -> float:
     return round(volume, 8)
 
 
+def part(volume: float, share: float, step: float) -> float:
+    """Return a share of a volume, rounded down to the step; 0 where that is more than the share."""
+    return lots(int(volume * share / step + 1e-6) * step)  # 0.7 * 0.1 / 0.01 is a bit less than 7
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """A side of the market (POSITION_TYPE_… or DEAL_TYPE_…, which are alike), lots, and the

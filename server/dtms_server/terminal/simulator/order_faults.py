@@ -7,7 +7,7 @@ import msgspec
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator.orders import Kind
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Unanswered = Literal[-10001, -10002, -10005, -1]

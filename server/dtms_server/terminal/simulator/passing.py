@@ -15,7 +15,7 @@ from dtms_server.terminal.simulator.records import TradePosition
 from dtms_server.terminal.simulator.symbols import Symbol
 from dtms_server.terminal.simulator.triggers import Trigger, triggered
 
-_DAY: Final = DAY * 1000
+DAY_MS: Final = DAY * 1000
 _STOPS: Final = {c.DEAL_REASON_SL: "sl", c.DEAL_REASON_TP: "tp"}
 
 
@@ -32,7 +32,7 @@ class Desk(Protocol):
 def pass_time(desk: Desk, until: int) -> bool:
     """Go on to `until` through every tick; did anything change?"""
     changed = False
-    for midnight in range((desk.now // _DAY + 1) * _DAY, until + 1, _DAY):
+    for midnight in range((desk.now // DAY_MS + 1) * DAY_MS, until + 1, DAY_MS):
         changed |= _ticks(desk, midnight - 1)
         changed |= _hold_over(desk, midnight)
     return _ticks(desk, until) or changed
@@ -50,7 +50,7 @@ def _hold_over(desk: Desk, midnight: int) -> bool:
     held = desk.portfolio.positions(midnight - 1)
     for position in held:
         symbol = desk.quotes.symbols[position.symbol]
-        count = swap.nights(symbol, midnight // _DAY - 1)
+        count = swap.nights(symbol, midnight // DAY_MS - 1)
         if symbol.swap_mode in swap.REOPENING and count:
             _reopen(desk, symbol, position, count, midnight)
         elif amount := swap.accrued(symbol, position, count):

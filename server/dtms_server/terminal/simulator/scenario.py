@@ -134,5 +134,5 @@ def _seconds(name: str, value: object) -> float:
             return int(found[1]) * 3600.0 + int(found[2]) * 60.0 + float(found[3])
         case int() | float() if not isinstance(value, bool) and value >= 0 and math.isfinite(value):
             return float(value)
-    given = "missing" if value is None else f"{value!r}, which"
+    given = "missing, and" if value is None else f"{value!r}, which"
     raise ValueError(f'{name} is {given} must be a time as "00:10:00", or seconds from 0')

@@ -15,7 +15,7 @@ from dtms_server.terminal.simulator.broker_faults import (
 )
 from dtms_server.terminal.simulator.failure import Failed, Refused, hang
 from dtms_server.terminal.simulator.faults import Login
-from dtms_server.terminal.simulator.netting import lots
+from dtms_server.terminal.simulator.netting import part
 from dtms_server.terminal.simulator.order_faults import (
     Hand,
     LateFill,
@@ -128,7 +128,7 @@ def _meddle(world: World, quicker: Hand, position: TradePosition) -> None:
                 hand.close(world.broker, position, position.volume)
             case "halve":
                 step = world.broker.symbol(position.symbol).volume_step
-                hand.close(world.broker, position, _share(position.volume, 0.5, step))
+                hand.close(world.broker, position, max(step, part(position.volume, 0.5, step)))
             case "unprotect":
                 hand.protect(world.broker, position, 0.0, 0.0)
 
@@ -188,15 +188,11 @@ def _later(
 
 def _partly(world: World, order: Order, request: TradeRequest, share: float) -> OrderSendResult:
     assert isinstance(order, Deal), "only a deal is divisible"
-    part = _share(order.fill.volume, share, order.symbol.volume_step)
-    less = replace(order, fill=replace(order.fill, volume=part))
+    step = order.symbol.volume_step
+    filled = max(step, part(order.fill.volume, share, step))
+    less = replace(order, fill=replace(order.fill, volume=filled))
     done = world.broker.carry_out(less, request)
     return done._replace(retcode=c.TRADE_RETCODE_DONE_PARTIAL, comment="Partly executed")
-
-
-def _share(volume: float, share: float, step: float) -> float:
-    """Return a share of a volume, rounded down to the step, but a step at least."""
-    return lots(max(1, int(volume * share / step + 1e-6)) * step)
 
 
 def _refused(world: World, request: TradeRequest, refusal: Refused) -> OrderSendResult:

@@ -11,6 +11,7 @@ from dtms_server.terminal.simulator.chronicle import Mark
 from dtms_server.terminal.simulator.conditions import Conditions, Rules
 from dtms_server.terminal.simulator.faults import Fault
 from dtms_server.terminal.simulator.quotes import Jump
+from dtms_server.terminal.simulator.scenario import Scenario
 from dtms_server.terminal.simulator.script import Played
 
 
@@ -30,7 +31,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """A world at one moment: `utc` is the virtual clock, `wall` ours (epochs in seconds), `now`
     how far the broker has come (server milliseconds), `asked_speed` the speed it was started with
-    and `speed` the one it ran at. Orders and deals of the book lie in its chronicle, up to `past`.
+    and `speed` the one it ran at; so also `asked_scenario`, and what is `played`. Orders and deals
+    of the book lie in its chronicle, up to `past`.
     """
 
     origin: Origin
@@ -45,6 +47,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[Fault]
     conditions: dict[str, Conditions] = {}
     rules: Rules = Rules()
+    asked_scenario: Scenario | None = None
     played: Played | None = None
 
 
@@ -61,13 +64,14 @@ def load(path: Path) -> State | None:
         try:
             state.book.orders, state.book.deals = chronicle.read(beside, state.past)
         except (OSError, msgspec.DecodeError) as error:
-            raise _unreadable(beside, error) from error
+            raise _unreadable(path, error, beside) from error
     return state
 
 
-def _unreadable(path: Path, error: Exception) -> ValueError:
+def _unreadable(path: Path, error: Exception, beside: Path | None = None) -> ValueError:
     return ValueError(
-        f"simulator state {path} cannot be read ({error}): move it away, or name another file"
+        f"simulator state {beside or path} cannot be read ({error}): move {chronicle.pair(path)} "
+        "away, or name another file"
     )
 
 

@@ -61,7 +61,7 @@ class World:
         self.request_id = 0
         self.sent: list[int] = []
         self._path = path
-        self._asked_speed = settings.speed
+        self._asked_speed, self._asked_scenario = settings.speed, settings.scenario
         self._script = beginning.script(settings, begun, saved is None, self.clock.now())
         self._told, self._reboot = settings.told, settings.reboot
         try:
@@ -195,6 +195,7 @@ class World:
             faults=self.faults.active,
             conditions=self.conditions,
             rules=self.broker.rules,
+            asked_scenario=self._asked_scenario,
             played=self._script.played if self._script else None,
         )
 
