@@ -61,7 +61,7 @@ def test_at_the_weekend_orders_are_refused_and_the_last_price_stands(hedging: No
     assert close(ticket).retcode == mt5.TRADE_RETCODE_DONE
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [0, 1, *range(3, 11)])  # those with a gap
 def test_a_stop_in_a_gap_is_filled_at_the_first_price_beyond_it(begin: Begin, seed: int) -> None:
     begin(Settings(seed=seed, speed=0, symbol="EURUSD"))
     control.set_clock(FRIDAY_EVENING)
@@ -69,7 +69,7 @@ def test_a_stop_in_a_gap_is_filled_at_the_first_price_beyond_it(begin: Begin, se
     market = SeededMarket(seed, {"EURUSD": facts("EURUSD")}, 1)
     monday = market.last_bar("EURUSD", 1_736_726_400)["open"][0] / 1e5
     gap = round((monday - friday.bid) * 1e5)
-    assert abs(gap) >= 25, "a stop has room in it"
+    assert abs(gap) >= 25, "no stop has room in it"
     spread = round((friday.ask - friday.bid) * 1e5)
     side: Direction = "SELL" if gap > 0 else "BUY"
     stop = points(friday.ask if gap > 0 else friday.bid, (spread + 1) * (1 if gap > 0 else -1))
