@@ -1,9 +1,9 @@
 """Timers count the minutes of an open market."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from dtms_server.domain.timers import open_since, ran_out_at, runs_out_at
+from dtms_server.domain.timers import bar_end, open_since, ran_out_at, runs_out_at
 from dtms_server.domain.trade import State
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +79,10 @@ def test_a_timer_has_run_out_when_the_market_was_open_for_long_enough(
     was_open = open_since(SINCE, now, analysis)
     assert timedelta(0) <= was_open <= now - SINCE
     assert (ran_out_at(HEDGED, now, analysis) is not None) == (was_open >= DEADLINE - SINCE)
+
+
+def test_the_end_of_a_bar_is_the_next_whole_five_minutes() -> None:
+    begun = datetime(2025, 1, 6, 8, 0, tzinfo=UTC)
+    for seconds in (0, 1, 150, 299):
+        assert bar_end(begun + timedelta(seconds=seconds)) == begun + timedelta(minutes=5)
+    assert bar_end(begun + timedelta(minutes=5)) == begun + timedelta(minutes=10)
