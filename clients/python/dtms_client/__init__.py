@@ -4,6 +4,7 @@ from dtms_client.async_client import AsyncDtmsClient
 from dtms_client.async_event_stream import AsyncEventStream
 from dtms_client.channels import ForkedProcess, close_channels
 from dtms_client.client import DtmsClient
+from dtms_client.correlation import correlated
 from dtms_client.endpoint import DEFAULT_TARGET, Tls
 from dtms_client.errors import DtmsError
 from dtms_client.event_stream import EventStream
@@ -22,4 +23,5 @@ __all__ = [
     "TradeList",
     "Violation",
     "close_channels",
+    "correlated",
 ]

@@ -14,7 +14,7 @@ from dtms.v1 import service_pb2 as pb
 from dtms.v1.event_pb2 import MonitorEvent
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
 
-from dtms_client import channels, errors, readiness, requests, statuses, wire
+from dtms_client import channels, correlation, errors, readiness, requests, statuses, wire
 from dtms_client.async_calls import AsyncCalls
 from dtms_client.async_event_stream import AsyncEventStream
 from dtms_client.calls import RequestT, ResponseT
@@ -156,7 +156,11 @@ class AsyncDtmsClient(AsyncCalls):
         timeout: float | None,
     ) -> ResponseT:
         try:
-            response = await rpc(request, timeout=self._timeout if timeout is None else timeout)
+            response = await rpc(
+                request,
+                timeout=self._timeout if timeout is None else timeout,
+                metadata=correlation.metadata(),
+            )
         except grpc.aio.AioRpcError as error:
             raise statuses.from_rpc(error) from error
         if response is None:  # what grpc.aio makes of bytes that cannot be parsed

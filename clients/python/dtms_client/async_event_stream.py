@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 import grpc
 from dtms.v1 import service_pb2 as pb
 
-from dtms_client import channels, errors, statuses
+from dtms_client import channels, correlation, errors, statuses
 from dtms_client.cursor import Cursor, ended
 from dtms_client.event_stream import Select
 
@@ -104,7 +104,9 @@ class AsyncEventStream(Generic[T]):
     def _opened(self) -> "_Call":
         channels.PROCESS.check()
         if self._call is None:
-            self._call = self._stub().StreamMonitorEvents(self._cursor.request())
+            self._call = self._stub().StreamMonitorEvents(
+                self._cursor.request(), metadata=correlation.metadata()
+            )
         return self._call
 
     def _was_closed_only(self) -> bool:

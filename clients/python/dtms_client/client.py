@@ -12,7 +12,7 @@ from dtms.v1 import service_pb2 as pb
 from dtms.v1.event_pb2 import MonitorEvent
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
 
-from dtms_client import channels, readiness, requests, statuses, wire
+from dtms_client import channels, correlation, readiness, requests, statuses, wire
 from dtms_client.calls import Calls, RequestT, ResponseT
 from dtms_client.cursor import Cursor, event_of, whole
 from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
@@ -125,7 +125,11 @@ class DtmsClient(Calls):
         timeout: float | None,
     ) -> ResponseT:
         try:
-            return rpc(request, timeout=self._timeout if timeout is None else timeout)
+            return rpc(
+                request,
+                timeout=self._timeout if timeout is None else timeout,
+                metadata=correlation.metadata(),
+            )
         except grpc.RpcError as error:
             raise statuses.from_rpc(error) from error
 

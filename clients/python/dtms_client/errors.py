@@ -21,7 +21,8 @@ _TRANSIENT_WHEN_BARE: Final = frozenset(
 class DtmsError(Exception):
     """A call failed. `code` is the gRPC status, `reason` the server's (empty where gRPC itself or
     something in between answered), `metadata` the variable parts of the message, `violations` the
-    fields that were refused, `retry_after` the seconds that the server asks to wait, if it does."""
+    fields that were refused, `retry_after` the seconds that the server asks to wait, if it does,
+    `correlation_id` the call's name in the server's log (empty where no server answered)."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class DtmsError(Exception):
         metadata: Mapping[str, str] | None = None,
         violations: tuple[Violation, ...] = (),
         retry_after: float | None = None,
+        correlation_id: str = "",
     ) -> None:
         self.code = code
         self.message = message
@@ -38,7 +40,10 @@ class DtmsError(Exception):
         self.metadata = dict(metadata or {})
         self.violations = violations
         self.retry_after = retry_after
-        super().__init__(code, message, reason, self.metadata, violations, retry_after)
+        self.correlation_id = correlation_id
+        super().__init__(
+            code, message, reason, self.metadata, violations, retry_after, correlation_id
+        )
 
     def __str__(self) -> str:
         return f"{self.reason or self.code.name}: {self.message}"

@@ -12,7 +12,7 @@ import grpc
 from dtms.v1 import service_pb2 as pb
 from dtms.v1 import service_pb2_grpc
 
-from dtms_client import channels, errors, statuses
+from dtms_client import channels, correlation, errors, statuses
 from dtms_client.cursor import Cursor, ended
 
 T = TypeVar("T")
@@ -137,7 +137,9 @@ class EventStream(Generic[T]):
     def _opened(self) -> _Call:
         channels.PROCESS.check()
         if self._call is None:
-            self._call = self._stub().StreamMonitorEvents(self._cursor.request())
+            self._call = self._stub().StreamMonitorEvents(
+                self._cursor.request(), metadata=correlation.metadata()
+            )
             if self._closed.is_set():  # closed meanwhile, when there was no call to cancel
                 self._call.cancel()
         return self._call

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import grpc
 
-from dtms_client import errors, wire
+from dtms_client import correlation, errors, wire
 
 DOMAIN: Final = "dtms"
 BY_STATUS: Final[Mapping[grpc.StatusCode, type[errors.DtmsError]]] = {
@@ -52,7 +52,8 @@ BY_REASON: Final[Mapping[str, type[errors.DtmsError]]] = {
 
 def from_rpc(error: grpc.RpcError) -> errors.DtmsError:
     """Make the typed exception of what a gRPC call raised, of grpc or of grpc.aio."""
-    details = wire.parse_details(_status_payload(error.trailing_metadata() or ()))
+    trailers = error.trailing_metadata() or ()
+    details = wire.parse_details(_status_payload(trailers))
     code = error.code()
     reason = details.reason if details.domain == DOMAIN else ""
     return _kind(code, reason)(
@@ -62,6 +63,7 @@ def from_rpc(error: grpc.RpcError) -> errors.DtmsError:
         details.metadata,
         details.violations,
         details.retry_after_seconds,
+        correlation.told(trailers),
     )
 
 

@@ -11,6 +11,7 @@ from structlog.typing import Processor
 def configure() -> None:
     """Send the log to standard error, one line an event; in colour on a terminal only."""
     before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

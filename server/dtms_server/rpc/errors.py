@@ -80,7 +80,8 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -
         code, status = to_status(error)
     else:
         code, status = StatusCode.INTERNAL, _unforeseen(error)
-    await context.abort(code, status.message, ((_STATUS_KEY, status.SerializeToString()),))
+    details = (_STATUS_KEY, status.SerializeToString())
+    await context.abort(code, status.message, (*context.trailing_metadata(), details))
 
 
 def to_status(error: errors.DtmsError) -> tuple[StatusCode, Status]:

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from dtms_server.domain.errors import DtmsError, InvalidRequest
 from dtms_server.rpc import errors
+from dtms_server.rpc.correlation import Metadata, NamedStream, correlated
 
 SERVICE: Final = service_pb2.DESCRIPTOR.services_by_name["DtmsService"].full_name
 
@@ -49,13 +50,17 @@ class Edge(grpc.aio.ServerInterceptor):
 
     def _unary(self, handler: Handler) -> Handler:
         async def call(raw: bytes, context: Context) -> Any:
-            return await _told(context, self._answer(handler, raw, context))
+            with correlated(context) as name:
+                answer = await _told(context, self._answer(handler, raw, context))
+                await context.send_initial_metadata(name)
+                return answer
 
         return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)
 
     def _streaming(self, handler: Handler) -> Handler:
         async def call(raw: bytes, context: Context) -> None:
-            await _told(context, _stream(handler, raw, context))
+            with correlated(context) as name:
+                await _told(context, _stream(handler, raw, context, name))
 
         return grpc.unary_stream_rpc_method_handler(call, None, handler.response_serializer)
 
@@ -75,9 +80,9 @@ class Edge(grpc.aio.ServerInterceptor):
             raise
 
 
-async def _stream(handler: Handler, raw: bytes, context: Context) -> None:
+async def _stream(handler: Handler, raw: bytes, context: Context, name: Metadata) -> None:
     behaviour: Any = handler.unary_stream
-    await behaviour(_parse(handler, raw), context)
+    await behaviour(_parse(handler, raw), NamedStream(context, name))
 
 
 async def _told(context: Context, work: Coroutine[Any, Any, Any]) -> Any:
