@@ -1,10 +1,8 @@
-"""The `dtms` command: its subcommands, and what becomes of their errors."""
+"""The `dtms` command: its subcommands."""
 
-import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-import dtms_client
 import typer
 from typer.main import get_command
 
@@ -12,7 +10,7 @@ from dtms_server import __version__
 from dtms_server.cli import (
     actions,
     demo,
-    logs,
+    health,
     policy,
     rails,
     replay,
@@ -25,51 +23,15 @@ from dtms_server.cli import (
     watch,
 )
 from dtms_server.cli.connection import Connection
-from dtms_server.cli.flags import expanding, with_settings
+from dtms_server.cli.ending import Tell, ended
+from dtms_server.cli.flags import with_settings
 from dtms_server.cli.output import say
-from dtms_server.demo.service import ServiceFailed
-from dtms_server.domain.errors import (
-    DtmsError,
-    StartupFailed,
-    StoreFailed,
-    TerminalSilent,
-    TerminalUnreachable,
-)
-from dtms_server.terminal.control import ControlRefused
-
-FAILED, UNUSABLE, NOT_READY, INTERRUPTED = 1, 2, 3, 130
-"""Exit statuses: a call failed; flags, configuration or database are wrong; the service was not
-ready in time; Ctrl-C."""
+from dtms_server.cli.parameters import expanding
 
 
-def main() -> NoReturn:
-    """Run the process's command line and exit with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        _never_fail_to_print(stream)
-    logs.configure()
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run a command line and return its exit status; what went wrong is one line on stderr."""
-    try:
-        status = get_command(application()).main(arguments, "dtms", standalone_mode=False)
-    except typer.TyperException as wrong:
-        told = wrong.format_message().replace("Value error, ", "")
-        return _fail(f"{told} (--help explains)", wrong.exit_code)
-    except (ControlRefused, ServiceFailed, TerminalSilent, TerminalUnreachable) as failed:
-        return _fail(str(failed), FAILED)
-    except StartupFailed as failed:
-        return _fail(failed.message, NOT_READY)
-    except StoreFailed as failed:
-        return _fail(failed.message, FAILED)
-    except DtmsError as wrong:
-        return _fail(wrong.message, UNUSABLE)
-    except dtms_client.DtmsError as failed:
-        return _fail(str(failed), FAILED)
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    return status if isinstance(status, int) else 0
+def run(arguments: Sequence[str], tell: Tell | None = None) -> int:
+    """Run a command line and return its exit status; see `ended`."""
+    return ended(get_command(application()), arguments, tell)
 
 
 def application() -> typer.Typer:
@@ -94,6 +56,7 @@ def application() -> typer.Typer:
 
 _CALLS: dict[str, Callable[..., None]] = {
     "status": status.status,
+    "health": health.health,
     "trades": trades.trades,
     "watch": watch.watch,
     "actions": actions.actions,
@@ -117,15 +80,3 @@ def _root(
         say(f"dtms {__version__}")
     elif context.invoked_subcommand is None:
         say(context.get_help())
-
-
-def _fail(message: str, status: int) -> int:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
-    return status
-
-
-def _never_fail_to_print(stream: object) -> None:
-    # a label in Japanese must not end a command whose output's encoding lacks it
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure:
-        reconfigure(errors="backslashreplace")

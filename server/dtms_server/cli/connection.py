@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from dtms_client import DtmsClient, Tls
+from dtms_client import DEFAULT_TARGET, DtmsClient, Tls
+from dtms_client.endpoint import Endpoint
 
-from dtms_server.config import Settings
 from dtms_server.domain.errors import ConfigurationInvalid
 
-LISTEN: Final[str] = Settings.model_fields["listen"].default
 USUAL_SECONDS: Final = 10.0
 ORDER_SECONDS: Final = 40.0
 """How long an answer may take that waits for an order in flight: that may take 30 s."""
@@ -23,7 +22,7 @@ class Connection:
     target: Annotated[
         str,
         typer.Option("--target", envvar="DTMS_TARGET", metavar="HOST:PORT", help="The service."),
-    ] = LISTEN
+    ] = DEFAULT_TARGET
     timeout: Annotated[
         float | None,
         typer.Option(
@@ -50,6 +49,10 @@ class Connection:
         str,
         typer.Option("--tls-server-name", help="Name in the server's certificate, if another."),
     ] = ""
+
+    def endpoint(self) -> Endpoint:
+        """Return what a channel is opened to; raises as `client` does."""
+        return Endpoint(self.target, self._tls())
 
     def client(self, *, usual_seconds: float = USUAL_SECONDS) -> DtmsClient:
         """Make a client that waits so long where the user has not said how long; raises

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import (
@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         False, description="Listen, or attach, beyond loopback without encryption all the same."
     )
     reflection: bool = Field(False, description="Offer gRPC reflection.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How the log is written: text, or json, an object a line."
+    )
     drain_delay: float = Field(
         0.0, ge=0, description="Seconds between NOT_SERVING and the end of the listener."
     )
@@ -175,6 +178,20 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
     settings._policy = policy
     settings._origins = _origins(keys, table, given, file)
     return settings
+
+
+def log_format(config: Path | None = None, **flags: Any) -> Any:
+    """Return how to log, which must be known before it is known whether the settings are right.
+
+    It is not checked, and None where it is not set; the arguments are those of `load`.
+    """
+    file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    try:
+        keys = {} if file is None else _keys(file)
+    except ConfigurationInvalid:  # which `load` tells
+        keys = {}
+    sources = (flags, EnvSettingsSource(Settings)(), keys)
+    return next(filter(None, (source.get("log_format") for source in sources)), None)
 
 
 def _settings(

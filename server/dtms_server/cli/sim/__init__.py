@@ -5,8 +5,8 @@ from typing import Final
 
 import typer
 
-from dtms_server.cli.flags import expanding
 from dtms_server.cli.output import say
+from dtms_server.cli.parameters import expanding
 from dtms_server.cli.sim import play, positions, world
 from dtms_server.cli.sim.link import Simulator
 
