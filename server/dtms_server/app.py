@@ -15,6 +15,7 @@ from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
 from dtms_server.rpc.server import Listening, RpcServer
 from dtms_server.storage.store import SqliteStore
+from dtms_server.systemd import ServiceManager
 from dtms_server.terminal.keys import terminal_key
 from dtms_server.terminal.link import LinkedTerminal, Login
 from dtms_server.terminal.options import HostOptions, is_loopback, parse_address
@@ -55,9 +56,11 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         watchdog = Watchdog(store.ping, guard.monitor)
         rpc = RpcServer(guard, listening)
         closing.push_async_callback(rpc.stop, 0.0)
+        manager = ServiceManager.of(os.environ)
         announce(await rpc.start())
+        manager.ready()
         try:
-            await _run(settings, guard, watchdog, rpc, stop)
+            await _run(settings, guard, watchdog, rpc, manager, stop)
         except ExceptionGroup as group:
             raise _first(group) from group
 
@@ -67,6 +70,7 @@ async def _run(
     guard: Guard,
     watchdog: Watchdog,
     rpc: RpcServer,
+    manager: ServiceManager,
     stop: asyncio.Future[str],
 ) -> None:
     async with asyncio.TaskGroup() as loops:
@@ -75,6 +79,8 @@ async def _run(
             loops.create_task(watchdog.run(), name="watchdog"),
             loops.create_task(rpc.health.follow_readiness(guard.readiness), name="readiness"),
             loops.create_task(rpc.health.follow_liveness(watchdog), name="liveness"),
+            loops.create_task(manager.follow_readiness(guard.readiness), name="systemd's status"),
+            loops.create_task(manager.follow_liveness(watchdog), name="systemd's watchdog"),
             loops.create_task(_ready_in_time(guard.readiness, settings), name="start-up limit"),
         ]
         reason = await stop
