@@ -53,7 +53,7 @@ async def _serve(settings: config.Settings) -> None:
     probing = asyncio.create_task(probe.run())
     threading.Thread(target=probe.answer, daemon=True).start()
     try:
-        await app.serve(settings, lambda address: _tell(f"listening {address}"))
+        await app.serve(settings, lambda what, address: _tell(f"{what} {address}"))
     finally:
         probing.cancel()
 
@@ -64,4 +64,8 @@ def _tell(line: str) -> None:
 
 if __name__ == "__main__":
     logs.configure()
-    asyncio.run(_serve(config.load(None, **dict(word.split("=", 1) for word in sys.argv[1:]))))
+    asyncio.run(
+        _serve(
+            config.load(None, http_listen="0", **dict(word.split("=", 1) for word in sys.argv[1:]))
+        )
+    )

@@ -171,6 +171,7 @@ class Shop:
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("DTMS_")
         } | {"DTMS_STATE_DIR": str(folder / "state"), "DTMS_TERMINAL_KEY": TERMINAL_KEY}
+        self.environment["DTMS_HTTP_LISTEN"] = "0"  # else only one service could be up at a time
         self._processes: list[Process] = []
 
     def start(self, *arguments: str) -> Process:

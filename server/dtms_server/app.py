@@ -8,37 +8,44 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from dtms_server import parts
 from dtms_server.config import Settings
-from dtms_server.domain.errors import ConfigurationInvalid, DtmsError, StartupFailed
+from dtms_server.domain.errors import DtmsError, StartupFailed
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
-from dtms_server.rpc.server import Listening, RpcServer
+from dtms_server.rpc.server import RpcServer
+from dtms_server.storage.observer import Observer
 from dtms_server.storage.store import SqliteStore
 from dtms_server.systemd import ServiceManager
-from dtms_server.terminal.keys import terminal_key
-from dtms_server.terminal.link import LinkedTerminal, Login
-from dtms_server.terminal.options import HostOptions, is_loopback, parse_address
-from dtms_server.terminal.session import Target
+from dtms_server.telemetry.happenings import Happenings
+from dtms_server.telemetry.pages import Pages
+from dtms_server.telemetry.registry import Registry
+from dtms_server.telemetry.server import HttpServer
+from dtms_server.telemetry.sources import Sources
 
 log = structlog.get_logger()
 
 
-async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Guard until a signal asks to stop, then drain; `announce` is told the address listened on.
+async def serve(settings: Settings, announce: Callable[[str, str], None]) -> None:
+    """Guard until a signal asks to stop, then drain; `announce` is told the addresses that are
+    bound: "listening" is gRPC's, "http" that of the pages.
 
     Raises StartupFailed where it is not ready in time, another DtmsError where the configuration,
     the database or the account does not let it start.
     """
     policy, stop = settings.policy(), _stop_signal()  # first: whoever reads our address may stop us
-    listening, terminal = _listening(settings), _terminal(settings)
+    listening, terminal = parts.listening(settings), parts.terminal(settings)
     listening.credentials()  # wrong flags must not make or migrate a database first
+    http, registry = parts.http_address(settings), Registry()
+    happenings = Happenings(registry)
     async with AsyncExitStack() as closing:
         store = await SqliteStore.open(
             settings.database,
             policy,
             migrate=not settings.no_migrate,
             holder=f"process {os.getpid()}, which listens on {settings.listen}",
+            observer=Observer(happenings.committed, happenings.recorded),
         )
         closing.push_async_callback(store.close)
         closing.push_async_callback(terminal.close)
@@ -49,15 +56,29 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
             source=settings.terminal or "",
             account=settings.account,
             startup_seconds=settings.startup_timeout,
+            cycled=happenings.cycled,
         )
         await guard.switch.load()
         if settings.paused:
             await guard.pause("dtms serve --paused")
         watchdog = Watchdog(store.ping, guard.monitor)
-        rpc = RpcServer(guard, listening)
+        rpc = RpcServer(guard, listening, answered=happenings.answered)
+        sources = Sources(
+            standing=guard.standing,
+            is_ready=lambda: rpc.health.is_ready,
+            is_live=lambda: rpc.health.is_live,
+            stream_lags=lambda: rpc.streams.lags,
+            writes_waiting=lambda: store.writer.waiting,
+        )
+        if http is not None:
+            pages = HttpServer(http, Pages(sources, registry))
+            closing.push_async_callback(pages.stop)
+            http = await pages.start()
         closing.push_async_callback(rpc.stop, 0.0)
+        announce("listening", await rpc.start())
+        if http is not None:
+            announce("http", http)
         manager = ServiceManager.of(os.environ)
-        announce(await rpc.start())
         manager.ready()
         try:
             await _run(settings, guard, watchdog, rpc, manager, stop)
@@ -121,59 +142,6 @@ def _stop_signal() -> asyncio.Future[str]:
             number = getattr(signal, name)
             signal.signal(number, lambda got, _: loop.call_soon_threadsafe(ask, got))
     return stop
-
-
-def _terminal(settings: Settings) -> LinkedTerminal:
-    login = Login(
-        path=str(settings.path) if settings.path else None,
-        login=settings.login,
-        server=settings.server,
-        password=settings.password.get_secret_value() if settings.password else None,
-    )
-    return LinkedTerminal(_target(settings), terminal_key(), login)
-
-
-def _target(settings: Settings) -> Target:
-    """Return the address to attach to, or the options of the host to spawn."""
-    match settings.terminal:
-        case "simulator":
-            return HostOptions(
-                module="simulator",
-                allow_remote=settings.insecure,
-                listen=() if settings.sim_listen == "0" else (settings.sim_listen,),
-                replay=settings.replay,
-                symbol=settings.symbol,
-                speed=settings.speed,
-                seed=settings.seed,
-                sim_state=str(settings.sim_state_file),
-                server_offset=settings.server_offset,
-                min_spread=settings.min_spread,
-            )
-        case "metatrader5":
-            return HostOptions(module="metatrader5", server_offset=settings.server_offset)
-        case address:
-            return _attachable(address or "", settings)
-
-
-def _attachable(address: str, settings: Settings) -> tuple[str, int]:
-    host, port = parse_address(address)
-    if not (is_loopback(host) or settings.insecure):
-        raise ConfigurationInvalid(
-            reason=f"--terminal {address} is another computer, and the link is not encrypted, nor "
-            "the password on it: use a tunnel, or --insecure to accept that"
-        )
-    return host, port
-
-
-def _listening(settings: Settings) -> Listening:
-    return Listening(
-        address=settings.listen,
-        tls_cert=settings.tls_cert,
-        tls_key=settings.tls_key,
-        tls_client_ca=settings.tls_client_ca,
-        insecure=settings.insecure,
-        reflection=settings.reflection,
-    )
 
 
 def _first(group: ExceptionGroup) -> Exception:

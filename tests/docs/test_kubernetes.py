@@ -135,6 +135,7 @@ def serve(town: Shop) -> str:
         assert place in text
         text = text.replace(place, here)
     (town.folder / "own.toml").write_text(text)
+    del town.environment["DTMS_HTTP_LISTEN"]  # which would win over the file
     process = town.start("serve", "--config", "own.toml", "--sim-listen", "0")
     process.expect('"event": "guarding"')
     return process.expect(r"^listening (\S+)")[1]

@@ -20,7 +20,13 @@ from dtms_server.engine.guard import Guard
 from dtms_server.engine.watchdog import Watchdog
 from dtms_server.ports import EventFilter
 from dtms_server.rpc.server import Listening, RpcServer
+from dtms_server.storage.observer import Observer
 from dtms_server.storage.store import SqliteStore
+from dtms_server.telemetry.happenings import Happenings
+from dtms_server.telemetry.pages import Pages
+from dtms_server.telemetry.registry import Registry
+from dtms_server.telemetry.server import HttpServer
+from dtms_server.telemetry.sources import Sources
 from dtms_server.terminal.local import LocalTerminal
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
@@ -55,6 +61,7 @@ class House:
     store: SqliteStore
     watchdog: Watchdog
     address: str
+    http: str
     monitoring: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
@@ -125,13 +132,24 @@ async def serving(
     """Serve until the block ends; `started`: wait until it is ready, else connect at `begin`."""
     numbers = replace(Policy(), **QUICK, **policy)
     terminal = LocalTerminal(market)
-    store = await SqliteStore.open(folder / "dtms.db", numbers, holder="a test")
-    guard = Guard(terminal, store, numbers, source="simulator")
+    registry = Registry()
+    happenings = Happenings(registry)
+    observer = Observer(happenings.committed, happenings.recorded)
+    store = await SqliteStore.open(folder / "dtms.db", numbers, holder="a test", observer=observer)
+    guard = Guard(terminal, store, numbers, source="simulator", cycled=happenings.cycled)
     await guard.switch.load()
     listening = Listening("127.0.0.1:0", reflection=True)
-    server = RpcServer(guard, listening, stall_seconds=stall_seconds)
+    server = RpcServer(guard, listening, stall_seconds=stall_seconds, answered=happenings.answered)
+    sources = Sources(
+        standing=guard.standing,
+        is_ready=lambda: server.health.is_ready,
+        is_live=lambda: server.health.is_live,
+        stream_lags=lambda: server.streams.lags,
+        writes_waiting=lambda: store.writer.waiting,
+    )
+    pages = HttpServer("127.0.0.1:0", Pages(sources, registry))
     watchdog = Watchdog(store.ping, guard.monitor)
-    house = House(server, guard, store, watchdog, await server.start())
+    house = House(server, guard, store, watchdog, await server.start(), await pages.start())
     loops = [
         asyncio.create_task(server.health.follow_readiness(guard.readiness)),
         asyncio.create_task(server.health.follow_liveness(watchdog)),
@@ -148,6 +166,7 @@ async def serving(
             loop.cancel()
         ending = [*loops, *([house.monitoring] if house.monitoring else [])]
         await asyncio.gather(*ending, return_exceptions=True)
+        await pages.stop()
         await store.close()
 
 

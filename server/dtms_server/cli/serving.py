@@ -28,7 +28,7 @@ def serve(*, config_file: Config = None, **flags: Any) -> None:
     from dtms_server import app  # here: most commands need no database and should not load one
 
     settings = config.load(config_file, **flags)
-    asyncio.run(app.serve(settings, announce=lambda address: say(f"listening {address}")))
+    asyncio.run(app.serve(settings, announce=lambda what, address: say(f"{what} {address}")))
 
 
 def migrate(

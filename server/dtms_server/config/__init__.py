@@ -57,6 +57,14 @@ class Settings(BaseSettings):
     )
 
     listen: Address = Field("127.0.0.1:50051", description="Where gRPC listens.")
+    http_listen: Annotated[str, AfterValidator(_address_or_off)] = Field(
+        "127.0.0.1:18880", description="Where health and metrics pages are served; 0 is off."
+    )
+    # Not part of --insecure, which would take down the fences of gRPC and of the terminal's link
+    # too. The pages hold no secret, but whoever can read them learns how the guard stands.
+    http_remote: bool = Field(
+        False, description="Let other computers read those pages: without encryption or password."
+    )
     database: Path = Field(Path("dtms.db"), description="SQLite file that keeps the trades.")
     terminal: Annotated[str, AfterValidator(_terminal)] | None = Field(
         "metatrader5" if sys.platform == "win32" else None,

@@ -60,7 +60,7 @@ def _process(arguments: list[str], log: Path, key: str) -> Iterator[subprocess.P
     with (
         log.open("wb") as errors,
         subprocess.Popen(  # noqa: S603 - our own module
-            [*command, "--listen", "127.0.0.1:0", *arguments],
+            [*command, "--listen", "127.0.0.1:0", "--http-listen", "0", *arguments],
             cwd=log.parent,  # for its database, and because a dtms.toml lies elsewhere
             env={**environment, "DTMS_TERMINAL_KEY": key, "DTMS_STATE_DIR": str(log.parent)},
             stdin=subprocess.DEVNULL,

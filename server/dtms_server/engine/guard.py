@@ -1,6 +1,9 @@
 """The engine as one thing: its parts put together, and what the outside may ask of it."""
 
 import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from dtms_server import __version__
@@ -41,8 +44,9 @@ class Guard:
         source: str,
         account: str | None = None,
         startup_seconds: float = 0.0,
+        cycled: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`source` names the terminal for people; for the rest see Recovery."""
+        """`source` names the terminal for people; for `cycled` see Monitor, else Recovery."""
         self._started = time.monotonic()
         self._source = source
         self._clock = clock = TerminalClock()
@@ -77,7 +81,7 @@ class Guard:
             account,
             startup_seconds,
         )
-        self.monitor = Monitor(recovery, cycle, view, clock, roster, readiness, policy)
+        self.monitor = Monitor(recovery, cycle, view, clock, roster, readiness, policy, cycled)
 
     @property
     def ledger(self) -> Ledger:
@@ -103,20 +107,27 @@ class Guard:
 
     async def status(self) -> Status:
         """Tell how the service stands; works in every phase."""
-        is_open = self._roster.is_open
+        counts = await self.ledger.trades.counts() if self._roster.is_open else {}
+        return replace(self.standing(), trades_by_state=counts)
+
+    def standing(self) -> Status:
+        """Tell the same from memory alone, which has the active trades only."""
         return Status(
             phase=self.readiness.phase,
             not_ready_reason=self.readiness.reason,
             initialised=self.readiness.initialised,
             monitoring=self.readiness.phase is Phase.READY,
             active_trades=len(self._roster),
-            trades_by_state=await self.ledger.trades.counts() if is_open else {},
+            trades_by_state=Counter(trade.state for trade in self._roster),
             terminal_source=self._source,
             snapshot=self._view.last,
+            terminal_up=self._view.is_up,
             uptime_seconds=time.monotonic() - self._started,
             cycles=self.monitor.cycles,
             last_cycle_seconds=self.monitor.last_cycle_seconds,
-            head_sequence=self.ledger.journal.head if is_open else 0,
+            cycle_lag_seconds=self.monitor.lag_seconds,
+            cycle_age_seconds=self.monitor.cycle_age_seconds,
+            head_sequence=self.ledger.journal.head if self._roster.is_open else 0,
             orphans=self._strays.orphans,
             actions_paused=self.switch.paused,
             rails=self._rails.latched,

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -41,7 +41,9 @@ class Monitor:
         roster: Roster,
         readiness: Readiness,
         policy: Policy,
+        cycled: Callable[[float], None],
     ) -> None:
+        """`cycled` is told of each whole cycle how many seconds it took."""
         self._recovery = recovery
         self._cycle = cycle
         self._view = view
@@ -51,9 +53,12 @@ class Monitor:
         self._policy = policy
         self._stopping = asyncio.Event()
         self._stop_reason = ""
-        self._turned_at = time.monotonic()
+        self._turned_at = self._cycled_at = time.monotonic()
+        self._cycled = cycled
         self.cycles = 0
         self.last_cycle_seconds = 0.0
+        self.lag_seconds = 0.0
+        """By how much the last cycle began later than it was due."""
 
     async def run(self) -> None:
         """Guard until `stop`; the loop ends between two cycles, with nothing cut."""
@@ -76,6 +81,11 @@ class Monitor:
         """How long the loop has neither moved nor had an answer: what a watchdog asks."""
         return time.monotonic() - max(self._turned_at, self._view.answered_at)
 
+    @property
+    def cycle_age_seconds(self) -> float:
+        """How long ago the last whole cycle ended; before the first, this was made."""
+        return time.monotonic() - self._cycled_at
+
     async def cycle(self) -> None:
         """Guard once; raises TerminalLost."""
         started = time.monotonic()
@@ -85,7 +95,9 @@ class Monitor:
             removed = await self._roster.ledger.trades.clean(self._clock.now())
             if removed:
                 log.info("old trades removed", trades=removed)
-        self.last_cycle_seconds = time.monotonic() - started
+        self._cycled_at = time.monotonic()
+        self.last_cycle_seconds = self._cycled_at - started
+        self._cycled(self.last_cycle_seconds)
 
     async def _recover(self) -> None:
         """Recover, with backoff and jitter for as long as it takes."""
@@ -118,27 +130,30 @@ class Monitor:
     async def _watch(self) -> None:
         await self._cycle.rescore(self._clock.now())
         while not self._stopping.is_set():
-            await self._until_due()
+            self.lag_seconds = await self._until_due()
             if not self._stopping.is_set():
                 try:
                     await self.cycle()
                 except StoreFailed as fault:  # memory follows disk: the next cycle does it again
                     log.error("cycle not written", error=fault.message)  # noqa: TRY400
 
-    async def _until_due(self) -> None:
+    async def _until_due(self) -> float:
         """Wait until a cycle's time has passed on the terminal's clock, which is read meanwhile: it
-        may change its speed, or jump, and a host that died is noticed."""
+        may change its speed, or jump, and a host that died is noticed. Return by how many seconds
+        this is later than it was due."""
         began, woke, policy = self._clock.now(), time.monotonic(), self._policy
         while not (self._stopping.is_set() or self._view.doubt.is_set()):
             wall = time.monotonic() - woke
             passed = (self._clock.now() - began).total_seconds() if self._clock.speed else wall
             left = self._clock.wall_seconds(policy.cycle_seconds - passed)
-            if passed < 0 or max(left, policy.cycle_floor_seconds - wall) <= 0:
-                return
+            overdue = min(-left, wall - policy.cycle_floor_seconds)
+            if passed < 0 or overdue >= 0:
+                return max(overdue, 0.0)
             wait = max(min(left, policy.look_seconds), policy.cycle_floor_seconds - wall)
             await self._pause(wait, self._view.doubt)
             if left > policy.look_seconds and not self._stopping.is_set():
                 await self._view.read_clock()
+        return 0.0
 
     async def _lose(self, reason: str) -> None:
         log.warning("terminal lost", reason=reason)

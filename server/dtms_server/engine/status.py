@@ -21,9 +21,15 @@ class Status:
     trades_by_state: Mapping[State, int]
     terminal_source: str
     snapshot: Snapshot | None
+    terminal_up: bool
+    """Was the terminal's last answer a good one?"""
     uptime_seconds: float
     cycles: int
     last_cycle_seconds: float
+    cycle_lag_seconds: float
+    """By how much the last cycle began later than it was due."""
+    cycle_age_seconds: float
+    """How long ago the last cycle ended; before the first, how long the service has been up."""
     head_sequence: int
     orphans: tuple[int, ...]
     actions_paused: bool

@@ -52,6 +52,11 @@ class TerminalView:
         self._mute: dict[int, tuple[datetime, timedelta]] = {}
 
     @property
+    def is_up(self) -> bool:
+        """Was the last answer a snapshot, or news, of the right account on a connected terminal?"""
+        return self.last is not None and not self.doubt.is_set()
+
+    @property
     def newest(self) -> Snapshot:
         """The last snapshot; there must have been one."""
         assert self.last is not None, "nothing was read yet"

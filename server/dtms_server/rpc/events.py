@@ -31,6 +31,12 @@ class EventStreams:
         self._guard = guard
         self._stall_seconds = stall_seconds
         self._open: Counter[str] = Counter()
+        self._cursors: set[_Cursor] = set()
+
+    @property
+    def lags(self) -> list[int]:
+        """How many events each open stream has still to look at."""
+        return [cursor.lag for cursor in self._cursors]
 
     async def serve(
         self,
@@ -45,7 +51,8 @@ class EventStreams:
             after = _start(journal, asked)
             write = self._bounded(context.write)
             cursor = _Cursor(journal, asked, after, write, self._guard)
-            await self._until_drained(cursor.run())
+            with self._kept(cursor):
+                await self._until_drained(cursor.run())
 
     def _bounded(self, write: Write) -> Write:
         async def bounded(message: service_pb2.StreamMonitorEventsResponse) -> None:
@@ -56,6 +63,14 @@ class EventStreams:
                 raise SlowConsumer(seconds=self._stall_seconds) from None
 
         return bounded
+
+    @contextmanager
+    def _kept(self, cursor: "_Cursor") -> Iterator[None]:
+        self._cursors.add(cursor)
+        try:
+            yield
+        finally:
+            self._cursors.discard(cursor)
 
     @contextmanager
     def _counted(self, peer: str) -> Iterator[None]:
@@ -106,6 +121,11 @@ class _Cursor:
         self._clock = asyncio.get_running_loop().time
         self._silent_since = self._clock()
         self._told_caught_up = False
+
+    @property
+    def lag(self) -> int:
+        """How many events it has still to look at."""
+        return self._journal.head - self._scanned
 
     async def run(self) -> None:
         """Stream for ever."""

@@ -44,9 +44,21 @@ class Health(health_pb2_grpc.HealthServicer):
             self._say(watchdog.is_alive, LIVENESS)
             await watchdog.changed()
 
+    @property
+    def is_ready(self) -> bool:
+        """Is readiness what everybody who asks now is told is SERVING?"""
+        return self._serving[READINESS[-1]]
+
+    @property
+    def is_live(self) -> bool:
+        """Is liveness?"""
+        return self._serving[LIVENESS]
+
     def end_watches(self) -> None:
-        """End every watch with DRAINING; Check and List go on answering."""
+        """End every watch with DRAINING; Check and List go on answering. Nothing is ready from now
+        on, also where no drain came before."""
         self._ended = True
+        self._say(False, *READINESS)
         self._wake()
 
     async def Check(self, request: pb.HealthCheckRequest, context: Context) -> Any:

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from dtms_server.domain.errors import DtmsError, InvalidRequest
 from dtms_server.rpc import errors
 from dtms_server.rpc.correlation import Metadata, NamedStream, correlated
+from dtms_server.rpc.outcomes import Answered, counted, nobody
 
 SERVICE: Final = service_pb2.DESCRIPTOR.services_by_name["DtmsService"].full_name
 
@@ -27,7 +28,8 @@ log = structlog.get_logger()
 class Edge(grpc.aio.ServerInterceptor):
     """Outermost interceptor of DtmsService; calls of other services pass through untouched."""
 
-    def __init__(self) -> None:
+    def __init__(self, answered: Answered = nobody) -> None:
+        self._answered = answered
         self._begun: set[asyncio.Task[Any]] = set()
 
     async def intercept_service(
@@ -39,28 +41,32 @@ class Edge(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or not handler_call_details.method.startswith(f"/{SERVICE}/"):
             return handler
+        name = handler_call_details.method.rpartition("/")[2]
         if handler.response_streaming:
-            return self._streaming(handler)
-        return self._unary(handler)
+            return self._streaming(handler, name)
+        return self._unary(handler, name)
 
     async def finished(self) -> None:
         """Return once every unary call that has begun is done, its caller there or gone."""
         while self._begun:
             await asyncio.wait(tuple(self._begun))
 
-    def _unary(self, handler: Handler) -> Handler:
+    def _unary(self, handler: Handler, name: str) -> Handler:
         async def call(raw: bytes, context: Context) -> Any:
-            with correlated(context) as name:
+            with correlated(context) as metadata, counted(self._answered, name, context):
                 answer = await _told(context, self._answer(handler, raw, context))
-                await context.send_initial_metadata(name)
+                await context.send_initial_metadata(metadata)
                 return answer
 
         return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)
 
-    def _streaming(self, handler: Handler) -> Handler:
+    def _streaming(self, handler: Handler, name: str) -> Handler:
         async def call(raw: bytes, context: Context) -> None:
-            with correlated(context) as name:
-                await _told(context, _stream(handler, raw, context, name))
+            with (
+                correlated(context) as metadata,
+                counted(self._answered, name, context, stream=True),
+            ):
+                await _told(context, _stream(handler, raw, context, metadata))
 
         return grpc.unary_stream_rpc_method_handler(call, None, handler.response_serializer)
 
@@ -80,9 +86,9 @@ class Edge(grpc.aio.ServerInterceptor):
             raise
 
 
-async def _stream(handler: Handler, raw: bytes, context: Context, name: Metadata) -> None:
+async def _stream(handler: Handler, raw: bytes, context: Context, metadata: Metadata) -> None:
     behaviour: Any = handler.unary_stream
-    await behaviour(_parse(handler, raw), NamedStream(context, name))
+    await behaviour(_parse(handler, raw), NamedStream(context, metadata))
 
 
 async def _told(context: Context, work: Coroutine[Any, Any, Any]) -> Any:

@@ -19,6 +19,7 @@ from dtms_server.engine.guard import Guard
 from dtms_server.rpc.events import STALL_SECONDS, EventStreams
 from dtms_server.rpc.health import Health
 from dtms_server.rpc.interceptor import SERVICE, Edge
+from dtms_server.rpc.outcomes import Answered, nobody
 from dtms_server.rpc.service import DtmsService
 
 OPTIONS: Final = (
@@ -76,18 +77,24 @@ class RpcServer:
     """A grpc.aio server with DtmsService, health and, where asked for, reflection."""
 
     def __init__(
-        self, guard: Guard, listening: Listening, *, stall_seconds: float = STALL_SECONDS
+        self,
+        guard: Guard,
+        listening: Listening,
+        *,
+        stall_seconds: float = STALL_SECONDS,
+        answered: Answered = nobody,
     ) -> None:
         """Raise ConfigurationInvalid where the address or the TLS files will not do.
 
-        Must be made inside the running loop that serves.
+        `answered` is told how each call ended. Must be made inside the running loop that serves.
         """
         self._listening = listening
         self._credentials = listening.credentials()
         self.health = Health()
-        self._edge = Edge()
+        self.streams = EventStreams(guard, stall_seconds)
+        self._edge = Edge(answered)
         self._server = grpc.aio.server(interceptors=(self._edge,), options=OPTIONS)
-        service = DtmsService(guard, EventStreams(guard, stall_seconds))
+        service = DtmsService(guard, self.streams)
         add_DtmsServiceServicer_to_server(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         if listening.reflection:

@@ -21,6 +21,7 @@ from dtms_server.domain.events import (
 )
 from dtms_server.ports import EventFilter, EventPage
 from dtms_server.storage import meta
+from dtms_server.storage.observer import Observer
 from dtms_server.storage.reader import Reader
 from dtms_server.storage.rows import (
     action_row,
@@ -58,7 +59,14 @@ class SqliteJournal:
     event loop, after the commit."""
 
     def __init__(
-        self, account: str, writer: Writer, reader: Reader, store_id: str, head: int, compacted: int
+        self,
+        account: str,
+        writer: Writer,
+        reader: Reader,
+        store_id: str,
+        head: int,
+        compacted: int,
+        observer: Observer,
     ) -> None:
         self.account: Final = account
         self.store_id: Final = store_id
@@ -66,6 +74,7 @@ class SqliteJournal:
         self._reader = reader
         self._head = head
         self._compacted = compacted
+        self._recorded = observer.recorded
         self._newest: list[Recorded] = []  # without a hole, up to the head
         self._growth = asyncio.Event()  # set, and replaced, at each commit
 
@@ -114,6 +123,7 @@ class SqliteJournal:
         self._head = recorded[-1].sequence
         self._growth.set()
         self._growth = asyncio.Event()
+        self._recorded(recorded)
 
 
 def _write(

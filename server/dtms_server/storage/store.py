@@ -15,6 +15,7 @@ from dtms_server.storage import connections, database, locks, meta, migrations
 from dtms_server.storage.actions import SqliteActions
 from dtms_server.storage.journal import SqliteJournal
 from dtms_server.storage.notes import SqliteNotes
+from dtms_server.storage.observer import NOBODY, Observer
 from dtms_server.storage.reader import Reader, ReadPool
 from dtms_server.storage.trades import SqliteTrades
 from dtms_server.storage.writer import Writer
@@ -24,15 +25,22 @@ class SqliteStore:
     """See ports.Store. Made by `open`, on the event loop that it then belongs to."""
 
     def __init__(
-        self, path: Path | None, policy: Policy, holder: str, engine: Engine, held: ExitStack
+        self,
+        path: Path | None,
+        policy: Policy,
+        holder: str,
+        observer: Observer,
+        engine: Engine,
+        held: ExitStack,
     ) -> None:
         """Take an engine for writing, and what is held until the end; `open` makes both."""
         self._policy = policy
         self._holder = holder
+        self._observer = observer
         self._held = held
         self._engine = engine
         self._connection = engine.connect()
-        self.writer = Writer(self._connection)
+        self.writer = Writer(self._connection, observer)
         self._pool = None if path is None else ReadPool(connections.reading(path))
         self._reader: Reader = self._pool or self.writer
         self._in_memory = path is None
@@ -41,7 +49,13 @@ class SqliteStore:
 
     @classmethod
     async def open(
-        cls, path: Path | None, policy: Policy, *, holder: str, migrate: bool = True
+        cls,
+        path: Path | None,
+        policy: Policy,
+        *,
+        holder: str,
+        migrate: bool = True,
+        observer: Observer = NOBODY,
     ) -> "SqliteStore":
         """Lock, check, copy and migrate where due, and open the database at `path`; a path of None
         is a new one in memory, without locks. `holder` names this process to those it keeps out.
@@ -49,7 +63,7 @@ class SqliteStore:
         Raises DatabaseHeld, DatabaseUnusable; the database is then as it was.
         """
         path, engine, held = await asyncio.to_thread(_open, path, holder, migrate)
-        store = cls(path, policy, holder, engine, held)
+        store = cls(path, policy, holder, observer, engine, held)
         if store._pool is not None:
             try:
                 await store._pool.open()
@@ -97,7 +111,9 @@ class SqliteStore:
 
     async def _ledger(self, account: str) -> Ledger:
         store_id, head, compacted = await self.writer.write(partial(_add, account=account))
-        journal = SqliteJournal(account, self.writer, self._reader, store_id, head, compacted)
+        journal = SqliteJournal(
+            account, self.writer, self._reader, store_id, head, compacted, self._observer
+        )
         return Ledger(
             journal,
             SqliteTrades(journal, self.writer, self._reader, self._policy),

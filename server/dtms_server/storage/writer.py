@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dtms_server.domain.errors import StoreFailed
 from dtms_server.storage.connections import reason_of
+from dtms_server.storage.observer import Observer
 
 T = TypeVar("T")
 
@@ -20,8 +22,9 @@ T = TypeVar("T")
 class Writer:
     """Owns the writing connection. Its methods belong to the event loop that made it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, observer: Observer) -> None:
         self._connection = connection
+        self._committed = observer.committed
         self._waiting: SimpleQueue[_Piece[Any] | None] = SimpleQueue()  # None: no more will come
         self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -54,6 +57,11 @@ class Writer:
         """Return once the thread has taken the write lock and let it go: it is alive."""
         await self.write(lambda connection: None)
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for the thread."""
+        return self._waiting.qsize()
+
     async def close(self) -> None:
         """Finish what waits and end the thread; the connection is then free."""
         if not self._closed:
@@ -67,9 +75,17 @@ class Writer:
             group = self._gather()
             stopping = group[-1] is None
             pieces = [piece for piece in group if piece is not None]
+            began = time.perf_counter()
             _commit(self._connection, pieces)
+            seconds = time.perf_counter() - began
             with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-                self._loop.call_soon_threadsafe(_settle, pieces)
+                self._loop.call_soon_threadsafe(self._settle, pieces, seconds)
+
+    def _settle(self, pieces: "list[_Piece[Any]]", seconds: float) -> None:
+        for piece in pieces:
+            piece.settle()
+        if pieces:
+            self._committed(len(pieces), seconds)
 
     def _gather(self) -> "list[_Piece[Any] | None]":
         group = [self._waiting.get()]
@@ -144,8 +160,3 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _in_our_words(error: Exception) -> Exception:
     return StoreFailed(reason=reason_of(error)) if isinstance(error, SQLAlchemyError) else error
-
-
-def _settle(pieces: list[_Piece[Any]]) -> None:
-    for piece in pieces:
-        piece.settle()

@@ -1,0 +1,1 @@
+"""What operators' tools read by HTTP: health pages and Prometheus metrics."""

@@ -1,0 +1,72 @@
+"""The HTTP listener: on the service's own loop, and hard to hold up."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from dtms_server.domain.errors import ConfigurationInvalid
+from dtms_server.telemetry.exchange import CHUNK_BYTES, exchange
+from dtms_server.telemetry.pages import Page, Pages
+
+MAX_CONNECTIONS: Final = 64
+EXCHANGE_SECONDS: Final = 5.0
+
+
+class HttpServer:
+    """Serves pages to any number of peers, each for a few seconds; of more than the most that it
+    holds the oldest has to go, so that idle ones keep nobody out."""
+
+    def __init__(self, address: str, pages: Pages) -> None:
+        """`address` is HOST:PORT; port 0 is any free one."""
+        self._address = address
+        self._pages = pages
+        self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.WriteTransport, None] = {}  # the oldest first
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> str:
+        """Bind and answer; return the address with the port that was really bound.
+
+        Raises ConfigurationInvalid where the address cannot be bound.
+        """
+        host, _, port = self._address.rpartition(":")
+        name = "127.0.0.1" if host == "localhost" else host.strip("[]")  # else two are bound
+        try:
+            self._server = await asyncio.start_server(
+                self._serve, name, int(port), limit=CHUNK_BYTES
+            )
+        except OSError:
+            raise ConfigurationInvalid(
+                reason=f"cannot listen on {self._address}: it is in use or not an address of this "
+                "computer; stop what listens there, or give another --http-listen; 0 is none"
+            ) from None
+        return f"{host}:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Listen no more, and drop who is still there."""
+        if self._server is not None:
+            self._server.close()
+            for transport in self._open:
+                transport.abort()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        transport = writer.transport
+        self._open[transport] = None
+        if len(self._open) > MAX_CONNECTIONS:
+            next(iter(self._open)).abort()
+        try:
+            with suppress(TimeoutError, OSError):  # too slow, or gone: there is nobody to tell
+                async with asyncio.timeout(EXCHANGE_SECONDS):
+                    await exchange(reader, writer, self._answer)
+        finally:
+            transport.abort()
+            del self._open[transport]
+
+    async def _answer(self, method: str, target: str, accept: str) -> Page:
+        """Make one page a turn of the loop, however many are asked for: the guard's work and calls
+        come in between."""
+        async with self._turn:
+            page = self._pages.answer(method, target, accept)
+            await asyncio.sleep(0)
+            return page

@@ -1,0 +1,70 @@
+"""The pages by HTTP: what is asked for is answered, and all else is refused shortly."""
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from rpc.conftest import House
+from telemetry.scraping import fetch, send
+
+PAGES = ("/health", "/dtms/health", "/live", "/metrics")
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_is_answered_once_and_the_connection_is_over(house: House, path: str) -> None:
+    answer = await fetch(house.http, path)
+    assert answer.status == 200
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["cache-control"] == "no-store"
+    assert int(answer.headers["content-length"]) == len(answer.body)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_its_head_is_the_same_without_a_body(house: House, path: str) -> None:
+    answer = await fetch(house.http, path, "HEAD")
+    assert (answer.status, answer.body) == (200, "")
+    assert int(answer.headers["content-length"]) > 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
+async def test_nothing_can_be_done_to_a_page(house: House, path: str, method: str) -> None:
+    answer = await fetch(house.http, path, method)
+    assert answer.status == 405
+    assert answer.headers["allow"] == "get, head"
+    assert answer.body == "only GET, HEAD\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics/", "/../metrics", "/HEALTH", "*", "//health"])
+async def test_there_are_no_other_pages(house: House, path: str) -> None:
+    answer = await fetch(house.http, path)
+    assert answer.status == 404
+    assert answer.body == f"the pages are {', '.join(PAGES)}\n"
+
+
+async def test_what_follows_a_question_mark_changes_nothing(house: House) -> None:
+    assert (await fetch(house.http, "/health?verbose=1")).facts["ready"] is True
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /health HTTP/1.0\r\n\r\n", 200),
+        (b"GET /health HTTP/1.1\r\n\r\n", 400),  # it names no host
+        (b"How do you do?\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),  # TLS
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+    ],
+    ids=["an old one", "no host", "no HTTP", "TLS", "a huge head"],
+)
+async def test_what_is_no_request_is_told_so(house: House, request_: bytes, status: int) -> None:
+    assert (await send(house.http, request_)).status == status
+
+
+async def test_metrics_are_told_in_both_formats(house: House) -> None:
+    plain = await fetch(house.http, "/metrics")
+    assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
+    opened = await fetch(house.http, "/metrics", Accept=OPENMETRICS)
+    assert opened.headers["content-type"].startswith("application/openmetrics-text")
+    families = text_string_to_metric_families(opened.body)  # type: ignore[no-untyped-call]
+    names = {family.name for family in families}
+    assert {"dtms_rpcs", "dtms_ready", "dtms_build"} <= names
