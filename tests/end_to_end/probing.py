@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -139,7 +140,6 @@ class Life:
         self._seen: Counter[tuple[Phase, str]] = Counter()
         self._more = threading.Condition()
         self._over = threading.Event()
-        self.looks = 0
         self.disagreements: list[str] = []
 
     @contextmanager
@@ -160,13 +160,13 @@ class Life:
         phase = Phase(name, ready, live)
         with self._more:
             self._phase = phase
-        ask = self._instruments
-        assert {each: ask.probe(each) for each in READINESS} == dict.fromkeys(READINESS, ready), (
-            name
-        )
-        assert {each: ask.page(each) for each in PAGES} == dict.fromkeys(PAGES, ready), name
-        assert (ask.probe(LIVENESS), ask.page(LIVE_PAGE)) == (live, live), name
-        assert (ask.command("readiness"), ask.command(LIVENESS)) == (ready, live), name
+        ask, names = self._instruments, (*READINESS, LIVENESS)
+        with ThreadPoolExecutor(6) as pool:  # at once, since a phase may be short
+            commands = pool.map(ask.command, ("readiness", LIVENESS))
+            probes = pool.map(ask.probe, names)
+            told = [list(probes), [ask.page(each) for each in PAGES], ask.page(LIVE_PAGE)]
+            told.append(list(commands))
+        assert told == [[ready, ready, ready, live], [ready, ready], live, [ready, live]], name
         with self._more:
             looked = self._more.wait_for(
                 lambda: all(self._seen[phase, page] for page in PAGES), PATIENCE_SECONDS
@@ -181,7 +181,6 @@ class Life:
             probed = self._instruments.probe(name)
             after = self._instruments.page(page)
             with self._more:
-                self.looks += 1
                 self._judge(phase, page, name, (before, probed, after))
                 self._more.notify_all()
             if self._over.wait(PAUSE_SECONDS):

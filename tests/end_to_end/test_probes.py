@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 SERVING, NOT_SERVING = "SERVING", "NOT_SERVING"
 # longer than it takes to ask everything twice, also on a machine that is full
-PATIENT = ("--startup-timeout", "0", "--lost-grace", "5", "--drain-delay", "5")
+PATIENT = ("--startup-timeout", "0", "--lost-grace", "4", "--drain-delay", "4")
 
 
 @pytest.mark.parametrize("papers", [PLAIN, WITH_TLS], ids=["plain", "tls"])
