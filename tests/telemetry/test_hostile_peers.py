@@ -9,13 +9,16 @@ import grpc
 import pytest
 from dtms.v1 import service_pb2 as pb
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
-from dtms_server.telemetry.pages import Pages
+from dtms_server.telemetry.pages import Page, Pages
+from dtms_server.telemetry.registry import Registry
 from dtms_server.telemetry.server import MAX_CONNECTIONS, HttpServer
+from dtms_server.telemetry.sources import Sources
 from rpc.conftest import House
 from telemetry.scraping import PATIENCE_SECONDS, fetch, scrape, send
 
 HALF = b"GET /metrics HTTP/1.1\r\nHost: here\r\nX-Slow: "
 MANY, WAVE = 1000, 100
+HOUR = 3600.0
 
 Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -26,6 +29,20 @@ async def dial(address: str, first: bytes = b"") -> Peer:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(first)
     return reader, writer
+
+
+def pages_of(house: House) -> Pages:
+    return Pages(house.sources, Registry())
+
+
+@asynccontextmanager
+async def listening(pages: Pages, seconds: float) -> AsyncIterator[str]:
+    """A listener of its own that is done with everybody after so many seconds."""
+    server = HttpServer("127.0.0.1:0", pages, exchange_seconds=seconds)
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
 
 
 @asynccontextmanager
@@ -42,11 +59,11 @@ async def crowd(address: str, count: int, first: bytes = b"") -> AsyncIterator[l
             writer.transport.abort()
 
 
-async def works(house: House, stub: Any) -> None:
+async def works(house: House, stub: Any, http: str) -> None:
     """Demand that calls are answered, that cycles go on, and that pages are served."""
     done = house.guard.monitor.cycles
     assert (await stub.GetStatus(pb.GetStatusRequest(), timeout=PATIENCE_SECONDS)).ready
-    assert (await fetch(house.http, "/health")).status == 200
+    assert (await fetch(http, "/health")).status == 200
     async with asyncio.timeout(PATIENCE_SECONDS):
         while house.guard.monitor.cycles < done + 2:  # noqa: ASYNC110 - a cycle tells nobody
             await asyncio.sleep(0)
@@ -71,25 +88,52 @@ def stub(channel: grpc.aio.Channel) -> Any:
 async def test_a_thousand_that_stay_leave_room_for_all_else(
     house: House, stub: Any, first: bytes
 ) -> None:
-    async with crowd(house.http, MANY, first) as peers:
-        await works(house, stub)
+    async with listening(pages_of(house), HOUR) as http, crowd(http, MANY, first) as peers:
+        await works(house, stub, http)
         await asyncio.gather(*map(is_dropped, peers[: MANY - MAX_CONNECTIONS]))
-        await works(house, stub)
+        await works(house, stub, http)
 
 
 async def test_a_thousand_scrapes_at_once_are_answered_or_dropped(house: House, stub: Any) -> None:
     request = b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n"
     async with crowd(house.http, MANY, request) as peers:
-        await works(house, stub)
+        await works(house, stub, house.http)
         await asyncio.gather(*map(is_dropped, peers))
     assert (await scrape(house.http)).value("dtms_ready") == 1
+
+
+class Turns(Pages):
+    """Pages that keep in which turn of the loop each was made."""
+
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources, Registry())
+        self._turn = 0
+        self.made = list[int]()
+
+    async def count(self) -> None:
+        while True:
+            self._turn += 1
+            await asyncio.sleep(0)
+
+    def answer(self, method: str, target: str, accept: str) -> Page:
+        self.made.append(self._turn)
+        return super().answer(method, target, accept)
+
+
+async def test_each_page_is_made_in_a_turn_of_its_own(house: House) -> None:
+    turns = Turns(house.sources)
+    counting = asyncio.create_task(turns.count())
+    async with listening(turns, HOUR) as http:
+        await asyncio.gather(*(fetch(http, "/metrics") for _ in range(MAX_CONNECTIONS // 2)))
+    counting.cancel()
+    assert len(turns.made) == len(set(turns.made)) == MAX_CONNECTIONS // 2
 
 
 async def test_a_head_without_end_is_refused_while_it_comes(house: House, stub: Any) -> None:
     line = b"X-More: " + b"x" * 1000 + b"\r\n"
     answer = await send(house.http, b"GET / HTTP/1.1\r\nHost: here\r\n" + line * 10_000)
     assert answer.status == 431
-    await works(house, stub)
+    await works(house, stub, house.http)
 
 
 async def test_what_follows_a_request_is_not_taken_for_another(house: House) -> None:
@@ -98,24 +142,13 @@ async def test_what_follows_a_request_is_not_taken_for_another(house: House) -> 
     assert (answer.status, answer.body) == (200, "alive\n")
 
 
-@asynccontextmanager
-async def hasty(house: House) -> AsyncIterator[str]:
-    """A listener that is done with everybody after a fraction of a second."""
-    pages: Pages = house.pages._pages
-    server = HttpServer("127.0.0.1:0", pages, exchange_seconds=0.1)
-    try:
-        yield await server.start()
-    finally:
-        await server.stop()
-
-
 @pytest.mark.parametrize(
     "first",
     [b"", HALF, b"GET /live HTTP/1.1\r\nHost: here\r\n\r\n"],
     ids=["mute", "slow", "clinging"],
 )
 async def test_one_that_takes_its_time_is_dropped(house: House, first: bytes) -> None:
-    async with hasty(house) as address, crowd(address, 1, first) as (peer,):
+    async with listening(pages_of(house), 0.1) as address, crowd(address, 1, first) as (peer,):
         await is_dropped(peer)
 
 
