@@ -61,6 +61,8 @@ class House:
     store: SqliteStore
     watchdog: Watchdog
     address: str
+    sources: Sources
+    pages: HttpServer
     http: str
     monitoring: asyncio.Task[None] | None = None
 
@@ -149,7 +151,8 @@ async def serving(
     )
     pages = HttpServer("127.0.0.1:0", Pages(sources, registry))
     watchdog = Watchdog(store.ping, guard.monitor)
-    house = House(server, guard, store, watchdog, await server.start(), await pages.start())
+    address, http = await server.start(), await pages.start()
+    house = House(server, guard, store, watchdog, address, sources, pages, http)
     loops = [
         asyncio.create_task(server.health.follow_readiness(guard.readiness)),
         asyncio.create_task(server.health.follow_liveness(watchdog)),

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from dtms_server.domain.errors import ConfigurationInvalid
@@ -16,12 +17,16 @@ class HttpServer:
     """Serves pages to any number of peers, each for a few seconds; of more than the most that it
     holds the oldest has to go, so that idle ones keep nobody out."""
 
-    def __init__(self, address: str, pages: Pages) -> None:
-        """`address` is HOST:PORT; port 0 is any free one."""
+    def __init__(
+        self, address: str, pages: Pages, *, exchange_seconds: float = EXCHANGE_SECONDS
+    ) -> None:
+        """`address` is HOST:PORT, port 0 any free one. After `exchange_seconds` a connection is
+        over, whatever it was about."""
         self._address = address
         self._pages = pages
+        self._exchange_seconds = exchange_seconds
         self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.WriteTransport, None] = {}  # the oldest first
+        self._open: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._turn = asyncio.Lock()
 
     async def start(self) -> str:
@@ -33,7 +38,7 @@ class HttpServer:
         name = "127.0.0.1" if host == "localhost" else host.strip("[]")  # else two are bound
         try:
             self._server = await asyncio.start_server(
-                self._serve, name, int(port), limit=CHUNK_BYTES
+                self._admit, name, int(port), limit=CHUNK_BYTES
             )
         except OSError:
             raise ConfigurationInvalid(
@@ -46,22 +51,29 @@ class HttpServer:
         """Listen no more, and drop who is still there."""
         if self._server is not None:
             self._server.close()
-            for transport in self._open:
-                transport.abort()
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
             await self._server.wait_closed()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        transport = writer.transport
-        self._open[transport] = None
+    def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        task.add_done_callback(partial(self._drop, writer.transport))
+        self._open[task] = None
         if len(self._open) > MAX_CONNECTIONS:
-            next(iter(self._open)).abort()
-        try:
-            with suppress(TimeoutError, OSError):  # too slow, or gone: there is nobody to tell
-                async with asyncio.timeout(EXCHANGE_SECONDS):
-                    await exchange(reader, writer, self._answer)
-        finally:
-            transport.abort()
-            del self._open[transport]
+            oldest = next(iter(self._open))
+            del self._open[oldest]  # now: others may come before it has ended
+            oldest.cancel()
+
+    def _drop(self, transport: asyncio.WriteTransport, task: asyncio.Task[None]) -> None:
+        """End a connection; not a matter of its task, which may be cancelled before it begins."""
+        transport.abort()
+        self._open.pop(task, None)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(TimeoutError, OSError):  # too slow, or gone: there is nobody to tell
+            async with asyncio.timeout(self._exchange_seconds):
+                await exchange(reader, writer, self._answer)
 
     async def _answer(self, method: str, target: str, accept: str) -> Page:
         """Make one page a turn of the loop, however many are asked for: the guard's work and calls
