@@ -14,8 +14,8 @@ FIRST_TICKET: Final = 50_000_001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOptions:
-    """What a terminal host is started with. From `replay` to `first_ticket` they shape the simulated
-    terminal, but `server_offset`, which holds for any until fresh ticks tell better."""
+    """What a terminal host is started with. From `replay` to `first_ticket` they shape the
+    simulated terminal, but `server_offset`, which holds for any until fresh ticks tell better."""
 
     module: str
     listen: tuple[str, ...] = ()
