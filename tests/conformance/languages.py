@@ -1,5 +1,6 @@
 """The languages that have a runner: what each needs, how it is built, and how it is started."""
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -36,4 +37,20 @@ def _stubs(language: str) -> tuple[str, ...]:
 
 
 PYTHON = Language("python", (), (), (sys.executable, "-m", "conformance.python"))
-ALL = (PYTHON,)
+JAVA = Language(
+    "java",
+    ("buf", "java", "javac", "mvn"),
+    (
+        ("mvn", "-q", "-B", "initialize"),
+        ("chmod", "+x", "target/tools/protoc.exe", "target/tools/protoc-gen-grpc-java.exe"),
+        _stubs("java"),
+        ("mvn", "-q", "-B", "compile"),
+    ),
+    (
+        "java",
+        "-cp",
+        os.pathsep.join(("target/classes", "target/dependency/*")),
+        "conformance.Runner",
+    ),
+)
+ALL = (PYTHON, JAVA)

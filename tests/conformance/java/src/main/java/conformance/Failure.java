@@ -1,0 +1,93 @@
+package conformance;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.protobuf.util.Durations;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
+import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
+import java.util.List;
+import java.util.Set;
+
+/** A call failed: its error, as scenarios speak of it. */
+final class Failure extends Unexpected {
+  private static final String DOMAIN = "dtms";
+  private static final Set<String> PASSING = Set.of("UNAVAILABLE", "DEADLINE_EXCEEDED");
+
+  private final JsonObject told;
+
+  private Failure(String message, JsonObject told) {
+    super(message);
+    this.told = told;
+  }
+
+  /** Reads a gRPC error with its details; an ErrorInfo that is not there has no reason. */
+  static Failure of(Throwable error) {
+    var details = StatusProto.fromThrowable(error).getDetailsList();
+    var info = detail(details, ErrorInfo.getDefaultInstance());
+    var bad = detail(details, BadRequest.getDefaultInstance());
+    var retry = detail(details, RetryInfo.getDefaultInstance());
+
+    var told = new JsonObject();
+    told.addProperty("code", Status.fromThrowable(error).getCode().name());
+    told.addProperty("reason", info.getReason());
+    told.addProperty("domain", info.getDomain());
+    var metadata = new JsonObject();
+    info.getMetadataMap().forEach(metadata::addProperty);
+    told.add("metadata", metadata);
+    var violations = new JsonArray();
+    bad.getFieldViolationsList().stream()
+        .map(BadRequest.FieldViolation::getField)
+        .sorted()
+        .forEach(violations::add);
+    told.add("violations", violations);
+    told.addProperty("retry", Durations.isPositive(retry.getRetryDelay()));
+    return new Failure("it failed: %s; %s".formatted(error.getMessage(), told), told);
+  }
+
+  /** Demands that it is the error that was expected. */
+  void demand(JsonObject expected) throws Unexpected {
+    var wanted = expected.deepCopy();
+    if (wanted.has("violations")) {
+      var sorted = new JsonArray();
+      wanted.getAsJsonArray("violations").asList().stream()
+          .map(field -> field.getAsString())
+          .sorted()
+          .forEach(sorted::add);
+      wanted.add("violations", sorted);
+    }
+    if (wanted.has("reason") && !wanted.get("reason").getAsString().isEmpty()) {
+      wanted.addProperty("domain", DOMAIN);
+    }
+    Likeness.demand(wanted, told);
+  }
+
+  /** Does a call that is retried get another try after this? */
+  boolean passes() {
+    return PASSING.contains(told.get("code").getAsString());
+  }
+
+  /** Does a follower call again after this? */
+  boolean interrupts() {
+    return told.get("code").getAsString().equals("UNAVAILABLE")
+        || told.get("reason").getAsString().isEmpty();
+  }
+
+  private static <T extends Message> T detail(List<Any> details, T none) {
+    try {
+      for (var detail : details) {
+        if (detail.isSameTypeAs(none)) {
+          return detail.unpackSameTypeAs(none);
+        }
+      }
+    } catch (InvalidProtocolBufferException garbled) {
+      throw new IllegalStateException(garbled);
+    }
+    return none;
+  }
+}
