@@ -1,6 +1,7 @@
 package conformance;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -13,6 +14,7 @@ import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A call failed: its error, as scenarios speak of it. */
 final class Failure extends Unexpected {
@@ -40,12 +42,8 @@ final class Failure extends Unexpected {
     var metadata = new JsonObject();
     info.getMetadataMap().forEach(metadata::addProperty);
     told.add("metadata", metadata);
-    var violations = new JsonArray();
-    bad.getFieldViolationsList().stream()
-        .map(BadRequest.FieldViolation::getField)
-        .sorted()
-        .forEach(violations::add);
-    told.add("violations", violations);
+    var violations = bad.getFieldViolationsList().stream();
+    told.add("violations", sorted(violations.map(BadRequest.FieldViolation::getField)));
     told.addProperty("retry", Durations.isPositive(retry.getRetryDelay()));
     return new Failure("it failed: %s; %s".formatted(error.getMessage(), told), told);
   }
@@ -54,20 +52,19 @@ final class Failure extends Unexpected {
   void demand(JsonObject expected) throws Unexpected {
     var wanted = expected.deepCopy();
     if (wanted.has("violations")) {
-      var sorted = new JsonArray();
-      wanted.getAsJsonArray("violations").asList().stream()
-          .map(field -> field.getAsString())
-          .sorted()
-          .forEach(sorted::add);
-      wanted.add("violations", sorted);
+      var fields = wanted.getAsJsonArray("violations").asList().stream();
+      wanted.add("violations", sorted(fields.map(JsonElement::getAsString)));
     }
     if (wanted.has("reason") && !wanted.get("reason").getAsString().isEmpty()) {
       wanted.addProperty("domain", DOMAIN);
     }
-    Likeness.demand(wanted, told);
+    var difference = Likeness.difference(wanted, told);
+    if (difference.isPresent()) {
+      throw new Failure(difference.get() + "; " + getMessage(), told);
+    }
   }
 
-  /** Does a call that is retried get another try after this? */
+  @Override
   boolean passes() {
     return PASSING.contains(told.get("code").getAsString());
   }
@@ -76,6 +73,12 @@ final class Failure extends Unexpected {
   boolean interrupts() {
     return told.get("code").getAsString().equals("UNAVAILABLE")
         || told.get("reason").getAsString().isEmpty();
+  }
+
+  private static JsonArray sorted(Stream<String> fields) {
+    var sorted = new JsonArray();
+    fields.sorted().forEach(sorted::add);
+    return sorted;
   }
 
   private static <T extends Message> T detail(List<Any> details, T none) {

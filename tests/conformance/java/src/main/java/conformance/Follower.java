@@ -2,9 +2,9 @@ package conformance;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.grpc.CallOptions;
 import io.grpc.StatusException;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +24,7 @@ final class Follower {
   Follower(Service service, JsonObject request) {
     this.service = service;
     this.request = request.deepCopy();
+    thread.setDaemon(true);
     thread.start();
   }
 
@@ -59,7 +60,7 @@ final class Follower {
 
   /** Reads one stream to its end; returns whether another is to be begun. */
   private boolean readOn() throws InterruptedException {
-    var stream = service.stream(request, Optional.empty());
+    var stream = service.stream(request, CallOptions.DEFAULT);
     try {
       for (var message = stream.read(); message != null; message = stream.read()) {
         take(Service.json(message));
@@ -77,7 +78,9 @@ final class Follower {
   }
 
   private void take(JsonObject message) {
-    request.add("resumeToken", message.get("resumeToken"));
+    if (message.has("resumeToken")) {
+      request.add("resumeToken", message.get("resumeToken"));
+    }
     if (message.has("event")) {
       var event = message.getAsJsonObject("event");
       sequences.add(event.get("sequence"));

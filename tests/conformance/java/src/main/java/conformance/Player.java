@@ -58,8 +58,10 @@ final class Player {
   private void perform(JsonObject step) throws IOException, InterruptedException, Unexpected {
     if (step.has("do")) {
       memory.keep(step, director.ask(step));
-    } else if (step.has("call") || step.has("health")) {
+    } else if (step.has("call")) {
       memory.keep(step, calls.call(step));
+    } else if (step.has("health")) {
+      memory.keep(step, calls.health(step));
     } else if (step.has("stream")) {
       memory.keep(step, calls.stream(step));
     } else if (step.has("follow")) {

@@ -18,14 +18,15 @@ import io.grpc.health.v1.HealthGrpc;
 import io.grpc.stub.BlockingClientCall;
 import io.grpc.stub.ClientCalls;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** The calls of a scenario, on one channel; requests and answers are protobuf's JSON. */
 final class Service implements AutoCloseable {
-  private static final ServiceDescriptor DTMS = DtmsServiceGrpc.getServiceDescriptor();
-  private static final ServiceDescriptor HEALTH = HealthGrpc.getServiceDescriptor();
+  private static final List<ServiceDescriptor> SERVICES =
+      List.of(DtmsServiceGrpc.getServiceDescriptor(), HealthGrpc.getServiceDescriptor());
 
   private final ManagedChannel channel;
 
@@ -41,20 +42,22 @@ final class Service implements AutoCloseable {
   /** Makes a unary call; a call that is to be cancelled is, so long after its beginning. */
   JsonObject call(String rpc, JsonObject request, Duration deadline, Optional<Duration> cancelAfter)
       throws Failure {
-    return unary(method(DTMS, rpc), request, deadline, cancelAfter);
-  }
-
-  /** Checks the health of a service name. */
-  JsonObject health(String name, Duration deadline, Optional<Duration> cancelAfter) throws Failure {
-    var request = new JsonObject();
-    request.addProperty("service", name);
-    return unary(method(HEALTH, "Check"), request, deadline, cancelAfter);
+    var method = method(rpc);
+    var call = channel.newCall(method, within(deadline));
+    cancelAfter.ifPresent(
+        pause ->
+            CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS)
+                .execute(() -> call.cancel("the scenario cancels it", null)));
+    try {
+      return json(ClientCalls.blockingUnaryCall(call, message(method, request)));
+    } catch (StatusRuntimeException error) {
+      throw Failure.of(error);
+    }
   }
 
   /** Begins to stream events. */
-  BlockingClientCall<Message, Message> stream(JsonObject request, Optional<Duration> deadline) {
-    var method = method(DTMS, "StreamMonitorEvents");
-    var options = deadline.map(Service::within).orElse(CallOptions.DEFAULT);
+  BlockingClientCall<Message, Message> stream(JsonObject request, CallOptions options) {
+    var method = method("StreamMonitorEvents");
     return ClientCalls.blockingV2ServerStreamingCall(
         channel, method, options, message(method, request));
   }
@@ -78,31 +81,15 @@ final class Service implements AutoCloseable {
     }
   }
 
-  private JsonObject unary(
-      MethodDescriptor<Message, Message> method,
-      JsonObject request,
-      Duration deadline,
-      Optional<Duration> cancelAfter)
-      throws Failure {
-    var call = channel.newCall(method, within(deadline));
-    cancelAfter.ifPresent(
-        pause ->
-            CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS)
-                .execute(() -> call.cancel("the scenario cancels it", null)));
-    try {
-      return json(ClientCalls.blockingUnaryCall(call, message(method, request)));
-    } catch (StatusRuntimeException error) {
-      throw Failure.of(error);
-    }
-  }
-
-  private static CallOptions within(Duration deadline) {
+  /** Returns what gives a call a deadline. */
+  static CallOptions within(Duration deadline) {
     return CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   @SuppressWarnings("unchecked") // all methods of the generated stubs take and answer messages
-  private static MethodDescriptor<Message, Message> method(ServiceDescriptor service, String rpc) {
-    return service.getMethods().stream()
+  private static MethodDescriptor<Message, Message> method(String rpc) {
+    return SERVICES.stream()
+        .flatMap(service -> service.getMethods().stream())
         .filter(method -> rpc.equals(method.getBareMethodName()))
         .map(method -> (MethodDescriptor<Message, Message>) method)
         .findFirst()

@@ -5,4 +5,9 @@ class Unexpected extends Exception {
   Unexpected(String why) {
     super(why);
   }
+
+  /** Does a call that is retried get another try after this? */
+  boolean passes() {
+    return true;
+  }
 }
