@@ -1,0 +1,39 @@
+"""The languages that have a runner: what each needs, how it is built, and how it is started."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One runner. `build` are commands that are run in a copy of its folder, each tried again
+    where it fails, since it may need the network; `run` starts it there."""
+
+    name: str
+    tools: tuple[str, ...]
+    build: tuple[tuple[str, ...], ...]
+    run: tuple[str, ...]
+
+    @property
+    def sources(self) -> Path:
+        """The folder of the runner's sources."""
+        return HERE / self.name
+
+    @property
+    def lacks(self) -> list[str]:
+        """The tools that this machine does not have."""
+        return [tool for tool in self.tools if shutil.which(tool) is None]
+
+
+def _stubs(language: str) -> tuple[str, ...]:
+    template = CHECKOUT / "protos" / f"buf.gen.{language}.yaml"
+    return ("buf", "generate", str(CHECKOUT), "--template", str(template), "--output", ".")
+
+
+PYTHON = Language("python", (), (), (sys.executable, "-m", "conformance.python"))
+ALL = (PYTHON,)
