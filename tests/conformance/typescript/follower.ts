@@ -2,7 +2,7 @@
 
 import { EventEmitter, once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import type { JsonObject, JsonValue } from "@protobuf-ts/runtime";
+import { isJsonObject, type JsonObject, type JsonValue } from "@protobuf-ts/runtime";
 import { Failure } from "./failure";
 import type { Service } from "./service";
 
@@ -11,12 +11,12 @@ const PATIENCE_MS = 60_000;
 
 /** Follows events in the background, until it is ended or fails for good. */
 export class Follower {
-  /** Of all events that it was told. */
-  readonly sequences: JsonValue[] = [];
+  private readonly sequences: JsonValue[] = [];
   private readonly events: JsonObject[] = [];
   private readonly news = new EventEmitter();
-  private readonly ended = new AbortController();
   private readonly followed: Promise<void>;
+  private open = new AbortController();
+  private ended = false;
   private failure: unknown;
 
   constructor(
@@ -37,18 +37,19 @@ export class Follower {
     }
   }
 
-  /** End the stream. */
-  async end(): Promise<void> {
-    this.ended.abort();
+  /** End the stream, and return the sequences of all events that it was told. */
+  async end(): Promise<JsonValue[]> {
+    this.ended = true;
+    this.open.abort();
     await this.followed;
+    return this.sequences;
   }
 
   private async follow(): Promise<void> {
-    while (!this.ended.signal.aborted && !this.failure) {
+    while (!this.ended && !this.failure) {
+      this.open = new AbortController();
       try {
-        for await (const message of this.service.stream(this.request, {
-          abort: this.ended.signal,
-        })) {
+        for await (const message of this.service.stream(this.request, {}, this.open)) {
           this.take(message);
         }
       } catch (error) {
@@ -61,9 +62,9 @@ export class Follower {
 
   private take({ resumeToken, event }: JsonObject): void {
     if (resumeToken) this.request = { ...this.request, resumeToken };
-    if (!event) return;
-    this.events.push(event as JsonObject);
-    this.sequences.push((event as JsonObject)["sequence"]!);
+    if (event === undefined || !isJsonObject(event)) return;
+    this.events.push(event);
+    this.sequences.push(event["sequence"] ?? "");
     this.news.emit("news");
   }
 }

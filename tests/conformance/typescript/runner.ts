@@ -2,52 +2,26 @@
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import type { JsonObject, JsonValue } from "@protobuf-ts/runtime";
+import type { JsonObject } from "@protobuf-ts/runtime";
+import type { RpcOptions } from "@protobuf-ts/runtime-rpc";
 import { Director } from "./director";
 import { Failure } from "./failure";
 import { Follower } from "./follower";
-import { type Json, unlike } from "./likeness";
+import { unlike } from "./likeness";
 import { Service } from "./service";
+import { Kept, type Step } from "./step";
 
 const PATIENCE_MS = 60_000;
 const RETRY_PAUSE_MS = 100;
 const DEADLINE_SECONDS = 10;
 const PASSING = ["UNAVAILABLE", "DEADLINE_EXCEEDED"];
 
-/** A step of a scenario, as the README of the runners describes it. */
-interface Step {
-  say?: string;
-  keep?: Record<string, string>;
-  do?: string;
-  with?: JsonObject;
-  call?: string;
-  request?: JsonObject;
-  answer?: JsonObject;
-  error?: JsonObject;
-  health?: string;
-  status?: string;
-  deadline_seconds?: number;
-  cancel_after_seconds?: number;
-  retry?: boolean;
-  stream?: JsonObject;
-  events?: JsonObject[];
-  follow?: string;
-  await?: string;
-  until?: JsonObject;
-  end?: string;
-  repeat?: number;
-  steps?: Step[];
-}
-
-/** How a call came out otherwise than told, and whether another one may do better. */
-interface Miss {
-  difference: string;
-  passing: boolean;
-}
+/** A step did not come out as told. */
+class Unexpected extends Error {}
 
 /** One scenario's course: what was kept, and who follows. */
 class Player {
-  private readonly kept = new Map<string, string>();
+  private readonly kept = new Kept();
   private readonly followers = new Map<string, Follower>();
   private count = 0;
 
@@ -76,9 +50,9 @@ class Player {
   private async told(step: Step): Promise<boolean> {
     this.count += 1;
     try {
-      await this.step(this.filled(step));
+      await this.step(this.kept.fill(step));
     } catch (error) {
-      const why = `${step.say ?? JSON.stringify(step)}: ${error}`;
+      const why = `${step.say ?? JSON.stringify(step)}: ${(error as Error).message}`;
       this.director.tell({ step: this.count, ok: false, why });
       return false;
     }
@@ -88,7 +62,7 @@ class Player {
 
   private async step(step: Step): Promise<void> {
     if (step.do !== undefined) {
-      this.keep(step, await this.director.ask({ do: step.do, with: step.with ?? {} }));
+      this.kept.keep(step, await this.director.ask({ do: step.do, with: step.with ?? {} }));
     } else if (step.call !== undefined || step.health !== undefined) {
       await this.call(step);
     } else if (step.stream !== undefined) {
@@ -98,46 +72,41 @@ class Player {
     } else if (step.await !== undefined) {
       await this.await(step, this.follower(step.await));
     } else if (step.end !== undefined) {
-      const follower = this.follower(step.end);
-      await follower.end();
-      this.followers.delete(step.end);
-      this.director.tell({ told: step.end, sequences: follower.sequences });
+      const sequences = await this.follower(step.end).end();
+      this.director.tell({ told: step.end, sequences });
     } else throw new Error("there is no such step");
   }
 
   private async call(step: Step): Promise<void> {
     const giveUpAt = performance.now() + PATIENCE_MS;
     for (;;) {
-      const miss = await this.attempt(step);
-      if (!miss) return;
-      if (!step.retry || !miss.passing || performance.now() > giveUpAt) {
-        throw new Error(miss.difference);
+      try {
+        return await this.attempt(step);
+      } catch (error) {
+        if (!step.retry || !passes(error) || performance.now() > giveUpAt) throw error;
       }
       await pause(RETRY_PAUSE_MS);
     }
   }
 
-  private async attempt(step: Step): Promise<Miss | undefined> {
+  private async attempt(step: Step): Promise<void> {
     let answer: JsonObject;
     try {
       answer = await this.answer(step);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      if (!step.error) return { difference: error.message, passing: PASSING.includes(error.code) };
-      return miss(error.unlike(step.error));
+      if (!(error instanceof Failure && step.error)) throw error;
+      return demand(error.unlike(step.error));
     }
-    if (step.error) return miss(`it was answered ${JSON.stringify(answer)}, not refused`);
-    const difference = unlike(step.answer ?? { status: step.status ?? "" }, answer);
-    if (difference === undefined) this.keep(step, answer);
-    return miss(difference);
+    if (step.error) throw new Unexpected(`it was answered ${JSON.stringify(answer)}, not refused`);
+    demand(unlike(step.answer ?? { status: step.status ?? "" }, answer));
+    this.kept.keep(step, answer);
   }
 
   private answer(step: Step): Promise<JsonObject> {
-    const timeout = (step.deadline_seconds ?? DEADLINE_SECONDS) * 1000;
-    const cancelAfter = step.cancel_after_seconds;
-    const abort =
-      cancelAfter === undefined ? {} : { abort: AbortSignal.timeout(cancelAfter * 1000) };
-    const options = { timeout, ...abort };
+    const options: RpcOptions = { timeout: (step.deadline_seconds ?? DEADLINE_SECONDS) * 1000 };
+    if (step.cancel_after_seconds !== undefined) {
+      options.abort = AbortSignal.timeout(step.cancel_after_seconds * 1000);
+    }
     if (step.health !== undefined) return this.service.health(step.health, options);
     return this.service.call(step.call ?? "", step.request ?? {}, options);
   }
@@ -146,9 +115,9 @@ class Player {
     const wanted = [...(step.events ?? [])];
     try {
       for await (const message of this.service.stream(request, { timeout: PATIENCE_MS })) {
-        if (step.error) throw new Error(`it was told ${JSON.stringify(message)}, not refused`);
+        if (step.error) throw new Unexpected(`it was told ${JSON.stringify(message)}, not refused`);
         if (message["event"]) demand(unlike(wanted.shift()!, message["event"]));
-        if (wanted.length === 0) return this.keep(step, message);
+        if (wanted.length === 0) return this.kept.keep(step, message);
       }
     } catch (error) {
       if (!(error instanceof Failure && step.error)) throw error;
@@ -169,37 +138,15 @@ class Player {
     if (!follower) throw new Error(`nobody follows as ${name}`);
     return follower;
   }
-
-  private keep(step: Step, answer: JsonObject): void {
-    for (const [name, path] of Object.entries(step.keep ?? {})) {
-      const value = path
-        .split(".")
-        .reduce<Json>((found, part) => (found as JsonObject)[part], answer);
-      if (value === undefined) throw new Error(`nothing to keep at ${path}`);
-      this.kept.set(name, String(value));
-    }
-  }
-
-  /** Return the step with what was kept in the place of its names. */
-  private filled(step: Step): Step {
-    const text = (found: string) => found.replace(/\$\{(\w+)\}/g, (_, name) => this.keptAs(name));
-    const fill = (_: string, value: JsonValue) => (typeof value === "string" ? text(value) : value);
-    return JSON.parse(JSON.stringify(step), fill);
-  }
-
-  private keptAs(name: string): string {
-    const value = this.kept.get(name);
-    if (value === undefined) throw new Error(`nothing was kept as ${name}`);
-    return value;
-  }
 }
 
-function miss(difference: string | undefined): Miss | undefined {
-  return difference === undefined ? undefined : { difference, passing: true };
+/** May the call do better when it is repeated? */
+function passes(error: unknown): boolean {
+  return error instanceof Failure ? PASSING.includes(error.code) : error instanceof Unexpected;
 }
 
 function demand(difference: string | undefined): void {
-  if (difference !== undefined) throw new Error(difference);
+  if (difference !== undefined) throw new Unexpected(difference);
 }
 
 const [, , address = "", scenario = ""] = process.argv;

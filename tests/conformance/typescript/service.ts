@@ -40,20 +40,22 @@ export class Service {
     return this.unary(Health, "Check", { service }, options);
   }
 
-  /** Open StreamMonitorEvents, and end it with the last message that is asked for. */
-  async *stream(request: JsonValue, options: RpcOptions = {}): AsyncGenerator<JsonObject> {
-    const left = new AbortController();
-    const abort = AbortSignal.any([left.signal, ...(options.abort ? [options.abort] : [])]);
+  /** Open StreamMonitorEvents; it ends where no more is asked for, or with the signal of `open`. */
+  async *stream(
+    request: JsonValue,
+    options: RpcOptions = {},
+    open = new AbortController(),
+  ): AsyncGenerator<JsonObject> {
     const asked = StreamMonitorEventsRequest.fromJson(request);
+    const { responses } = this.dtms.streamMonitorEvents(asked, { ...options, abort: open.signal });
     try {
-      for await (const message of this.dtms.streamMonitorEvents(asked, { ...options, abort })
-        .responses) {
+      for await (const message of responses) {
         yield StreamMonitorEventsResponse.toJson(message) as JsonObject;
       }
     } catch (error) {
       throw failureOf(error);
     } finally {
-      left.abort();
+      open.abort();
     }
   }
 
@@ -71,12 +73,9 @@ export class Service {
     const method = service.methods.find(({ name }) => name === rpc);
     if (!method) throw new Error(`${service.typeName} has no ${rpc}`);
     const asked = method.I.fromJson(request);
+    const merged = this.transport.mergeOptions(options);
     try {
-      const { response } = await this.transport.unary(
-        method,
-        asked,
-        this.transport.mergeOptions(options),
-      );
+      const { response } = await this.transport.unary(method, asked, merged);
       return method.O.toJson(response) as JsonObject;
     } catch (error) {
       throw failureOf(error);
