@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -132,5 +133,7 @@ def _done(deeds: Mapping[str, Deed], verb: str, named: Mapping[str, Any]) -> Map
         return {"error": f"{verb} is not one of {', '.join(deeds)}"}
     try:
         return deeds[verb](**named) or {}
+    except threading.BrokenBarrierError:
+        return {"error": "another client has failed"}
     except (AssertionError, ControlRefused, DtmsError, TypeError, ValueError) as fault:
         return {"error": str(fault)}

@@ -14,8 +14,8 @@ PASSING = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 
 
 class Failure(Exception):
-    """A call failed with a grpc.RpcError: `code`, `reason` ("" without an ErrorInfo), `domain`, `metadata`,
-    `violations` (field names) and `retry` (is there a RetryInfo with a delay?)."""
+    """A call failed with a grpc.RpcError: `code`, `reason` ("" without an ErrorInfo), `domain`,
+    `metadata`, `violations` (field names) and `retry` (is there a RetryInfo with a delay?)."""
 
     def __init__(self, error: Any) -> None:
         self.code: str = error.code().name
