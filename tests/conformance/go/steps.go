@@ -32,7 +32,7 @@ func (p *player) playOne(text []byte) error {
 	case step.Await != "":
 		return p.await(step)
 	case step.End != "":
-		return p.lines.Encode(object{"told": step.End, "sequences": p.followers[step.End].end()})
+		return p.end(step)
 	}
 	return errors.New("there is no such step")
 }
@@ -115,7 +115,11 @@ func (p *player) follow(step step) error {
 }
 
 func (p *player) await(step step) error {
-	follower, timeout := p.followers[step.Await], time.After(patience)
+	follower, follows := p.followers[step.Await]
+	if !follows {
+		return fmt.Errorf("nobody follows as %s", step.Await)
+	}
+	timeout := time.After(patience)
 	for _, wanted := range step.Events {
 		event, err := follower.next(timeout)
 		if err == nil {
@@ -132,6 +136,15 @@ func (p *player) await(step step) error {
 		}
 	}
 	return nil
+}
+
+func (p *player) end(step step) error {
+	follower, follows := p.followers[step.End]
+	if !follows {
+		return fmt.Errorf("nobody follows as %s", step.End)
+	}
+	delete(p.followers, step.End)
+	return p.lines.Encode(object{"told": step.End, "sequences": follower.end()})
 }
 
 func seconds(count float64) time.Duration { return time.Duration(count * float64(time.Second)) }
