@@ -30,10 +30,28 @@ class Language:
         return [tool for tool in self.tools if shutil.which(tool) is None]
 
 
-def _stubs(language: str) -> tuple[str, ...]:
+def _stubs(language: str, source: str = str(CHECKOUT), *options: str) -> tuple[str, ...]:
+    """Return the command that generates the stubs of a folder of protos, else our own."""
     template = CHECKOUT / "protos" / f"buf.gen.{language}.yaml"
-    return ("buf", "generate", str(CHECKOUT), "--template", str(template), "--output", ".")
+    return ("buf", "generate", source, *options, "--template", str(template), "--output", ".")
 
 
 PYTHON = Language("python", (), (), (sys.executable, "-m", "conformance.python"))
-ALL = (PYTHON,)
+TYPESCRIPT = Language(
+    "typescript",
+    ("node", "npm"),
+    (
+        ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
+        _stubs("typescript"),
+        _stubs(
+            "typescript",
+            "node_modules/google-proto-files",
+            "--path",
+            "node_modules/google-proto-files/google/rpc",
+        ),
+        _stubs("typescript", "node_modules/grpc-health-check/proto"),
+        ("node", "node_modules/typescript/bin/tsc"),
+    ),
+    ("node", "--import", "tsx", "runner.ts"),
+)
+ALL = (PYTHON, TYPESCRIPT)
