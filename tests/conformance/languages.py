@@ -38,22 +38,7 @@ def _stubs(language: str, source: str = str(CHECKOUT), *options: str) -> tuple[s
 
 
 PYTHON = Language("python", (), (), (sys.executable, "-m", "conformance.python"))
-JAVA = Language(
-    "java",
-    ("buf", "java", "javac", "mvn"),
-    (
-        ("mvn", "-q", "-B", "initialize"),
-        ("chmod", "+x", "target/tools/protoc.exe", "target/tools/protoc-gen-grpc-java.exe"),
-        _stubs("java"),
-        ("mvn", "-q", "-B", "compile"),
-    ),
-    (
-        "java",
-        "-cp",
-        os.pathsep.join(("target/classes", "target/dependency/*")),
-        "conformance.Runner",
-    ),
-)
+GO = Language("go", ("go",), (_stubs("go"), ("go", "build", "-o", "runner", ".")), ("./runner",))
 TYPESCRIPT = Language(
     "typescript",
     ("node", "npm"),
@@ -71,4 +56,20 @@ TYPESCRIPT = Language(
     ),
     ("node", "--import", "tsx", "runner.ts"),
 )
-ALL = (PYTHON, TYPESCRIPT, JAVA)
+JAVA = Language(
+    "java",
+    ("java", "javac", "mvn"),
+    (
+        ("mvn", "-q", "-B", "initialize"),
+        ("chmod", "+x", "target/tools/protoc.exe", "target/tools/protoc-gen-grpc-java.exe"),
+        _stubs("java"),
+        ("mvn", "-q", "-B", "compile"),
+    ),
+    (
+        "java",
+        "-cp",
+        os.pathsep.join(("target/classes", "target/dependency/*")),
+        "conformance.Runner",
+    ),
+)
+ALL = (PYTHON, GO, TYPESCRIPT, JAVA)
