@@ -35,6 +35,7 @@ def build(language: Language) -> Path:
     WORKSHOP.mkdir(parents=True, exist_ok=True)
     with FileLock(WORKSHOP / f"{language.name}.lock"):
         if not (made.exists() and made.read_text(encoding="utf-8") == made_from):
+            sys.stderr.write(f"building the runner in {language.name}\n")
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(language.sources, folder)
             for command in language.build:
