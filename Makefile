@@ -11,7 +11,7 @@ MINUTES ?= 5
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench soak mutants
+.PHONY: conformance help install demo serve test test-long test-metatrader5 check check-schema check-stubs check-api protos migration wheels lock bench soak mutants
 
 help:  ## Show this list.
 	@echo 'DTMS: make TARGET'
@@ -34,6 +34,9 @@ test-long: $(READY)  ## Run the longer proofs.
 
 test-metatrader5: $(READY)  ## Run the contract suite and the host on the real package, under Wine.
 	$(BIN)/pytest -m metatrader5 --durations=0 tests/metatrader5
+
+conformance: $(READY)  ## Play one scenario in every language that has its tools here; L="go java": in these.
+	PYTHONPATH=tests $(BIN)/python -m conformance $(L)
 
 bench: $(READY)  ## Measure the event loop's longest stall under fire; OPTIONS=--help: some minutes.
 	$(BIN)/python bench/stalls.py $(OPTIONS)

@@ -79,9 +79,11 @@ class Process:
         """Its exit status; None while it runs."""
         return self._process.poll()
 
-    def expect(self, pattern: str, count: int = 1) -> re.Match[str]:
+    def expect(
+        self, pattern: str, count: int = 1, *, seconds: float = PATIENCE_SECONDS
+    ) -> re.Match[str]:
         """Wait for the count-th line that fits the pattern, and return the match."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + seconds
         with self._more:
             while True:
                 found = [match for line in self._lines if (match := re.search(pattern, line))]

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+import yaml
 from dtms.v1 import service_pb2 as pb
 from dtms.v1 import trade_pb2
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
@@ -22,7 +23,11 @@ from telemetry.scraping import Metrics, scraped
 
 FOLDER = Path(__file__).parents[2] / "docs" / "deployment"
 PAGE = (FOLDER / "metrics.md").read_text("utf-8")
-RULES = (FOLDER / "prometheus" / "dtms.yml").read_text("utf-8")
+RULES: list[dict[str, Any]] = [
+    rule
+    for group in yaml.safe_load((FOLDER / "prometheus" / "dtms.yml").read_text("utf-8"))["groups"]
+    for rule in group["rules"]
+]
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "grafana" / "dtms.json").read_text("utf-8"))
 NO_GRACE = DefencePolicy(states=StatePolicy(grace_minutes=0.0))
 OF_PROMETHEUS = {"instance", "job"}
@@ -61,14 +66,8 @@ def targets() -> Iterator[dict[str, Any]]:
         yield from panel["targets"]
 
 
-def rules() -> list[dict[str, str]]:
-    """Each rule as its lines say: all values stand on the line of their name."""
-    blocks = re.split(r"^      - ", RULES, flags=re.M)[1:]
-    return [dict(re.findall(r"^ *(\w+): (.+)$", block, re.M)) for block in blocks]
-
-
 def queries() -> list[str]:
-    return [target["expr"] for target in targets()] + [rule["expr"] for rule in rules()]
+    return [target["expr"] for target in targets()] + [rule["expr"] for rule in RULES]
 
 
 def is_of_prometheus(read: Read) -> bool:
@@ -101,7 +100,7 @@ async def test_words_in_braces_are_labels_of_their_query(shown: Metrics) -> None
         for sample in family.samples
     }
     told = [(target["expr"], target.get("legendFormat", "")) for target in targets()]
-    told += [(rule["expr"], rule["summary"]) for rule in rules()]
+    told += [(rule["expr"], rule["annotations"]["summary"]) for rule in RULES]
     for query, words in told:
         named = set(re.findall(r"{{ *(?:\$labels\.)?(\w+) *}}", words))
         for read in reads(query):
@@ -134,14 +133,24 @@ async def test_the_librarys_own_metrics_are_named(shown: Metrics) -> None:
 
 
 def test_what_the_table_says_to_watch_for_has_its_rule_and_no_rule_is_forgotten() -> None:
-    names = [rule["alert"] for rule in rules()]
+    names = [rule["alert"] for rule in RULES]
     assert len(set(names)) == len(names) > 10
     told = set(re.findall(r"\bDtms\w+", PAGE)) - {"DtmsService"}
     assert told == set(names) - {"DtmsDown"}, "only the scrape itself shows that"
-    for rule in rules():
-        assert re.fullmatch(r"\{severity: (critical|warning|info)\}", rule["labels"])
+    for rule in RULES:
+        assert rule.keys() - {"for"} == {"alert", "expr", "labels", "annotations"}
+        assert rule["labels"]["severity"] in ("critical", "warning", "info")
         assert re.fullmatch(r"\d+[mh]", rule.get("for", "0m"))
-        assert rule["summary"].strip('"').endswith(".")
+        assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_prometheus_is_told_where_the_pages_are_and_which_rules_to_load() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    configuration = yaml.safe_load(example)
+    [job] = configuration["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [Settings.model_fields["http_listen"].default]}]
+    assert f'job="{job["job_name"]}"' in next(r["expr"] for r in RULES if r["alert"] == "DtmsDown")
+    assert configuration["rule_files"] == ["dtms.yml"]
 
 
 def test_the_page_names_the_default_address() -> None:

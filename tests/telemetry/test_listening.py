@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 from dtms_server import config, parts
 from dtms_server.domain.errors import ConfigurationInvalid
+from dtms_server.telemetry.pages import Pages
+from dtms_server.telemetry.registry import Registry
+from dtms_server.telemetry.server import HttpServer
 from processes import PATIENCE_SECONDS, QUICK_SERVER, Shop, free_address, shop
+from rpc.conftest import House
+from telemetry.scraping import fetch
 
 UNUSABLE = 2
 ANY = ("--http-listen", "127.0.0.1:0")
@@ -93,20 +98,14 @@ def test_an_address_has_a_host_and_a_port(address: str) -> None:
         config.load(terminal="simulator", http_listen=address)
 
 
-def test_with_it_others_may_read_them(town: Shop) -> None:
-    server, _ = town.serve("simulator", "--http-listen", "0.0.0.0:0", "--http-remote")
-    port = server.expect(r"^http 0\.0\.0\.0:(\d+)$")[1]
-    assert status(f"127.0.0.1:{port}", "/live") == 200
-
-
-@pytest.mark.parametrize("name", ["localhost", "[::1]"])
-def test_loopback_has_other_names(town: Shop, name: str) -> None:
-    server, _ = town.serve("simulator", "--http-listen", f"{name}:0")
-    http = server.expect(r"^http (\S+)$")[1]
-    assert http.startswith(f"{name}:")
-    host, _, port = http.rpartition(":")
-    address = f"{'127.0.0.1' if host == 'localhost' else host.strip('[]')}:{port}"
-    assert status(address, "/live") == 200
+@pytest.mark.parametrize("host", ["localhost", "[::1]", "0.0.0.0"])
+async def test_it_listens_where_it_is_told_to(house: House, host: str) -> None:
+    server = HttpServer(f"{host}:0", Pages(house.sources, Registry()))
+    name, _, port = (await server.start()).rpartition(":")
+    assert name == host
+    reached = {"localhost": "127.0.0.1", "[::1]": "::1"}.get(host, "127.0.0.1")
+    assert (await fetch(f"{reached}:{port}", "/live")).status == 200
+    await server.stop()
 
 
 def test_0_is_none(town: Shop) -> None:

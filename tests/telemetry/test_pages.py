@@ -26,19 +26,19 @@ async def test_its_head_is_the_same_without_a_body(house: House, path: str) -> N
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
-async def test_nothing_can_be_done_to_a_page(house: House, path: str, method: str) -> None:
-    answer = await fetch(house.http, path, method)
-    assert answer.status == 405
-    assert answer.headers["allow"] == "get, head"
-    assert answer.body == "only GET, HEAD\n"
+async def test_nothing_can_be_done_to_a_page(house: House, path: str) -> None:
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "BREW"):
+        answer = await fetch(house.http, path, method)
+        assert answer.status == 405
+        assert answer.headers["allow"] == "get, head"
+        assert answer.body == "only GET, HEAD\n"
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics/", "/../metrics", "/HEALTH", "*", "//health"])
-async def test_there_are_no_other_pages(house: House, path: str) -> None:
-    answer = await fetch(house.http, path)
-    assert answer.status == 404
-    assert answer.body == f"the pages are {', '.join(PAGES)}\n"
+async def test_there_are_no_other_pages(house: House) -> None:
+    for path in ("/", "/metrics/", "/../metrics", "/HEALTH", "*", "//health", "/%68ealth"):
+        answer = await fetch(house.http, path)
+        assert answer.status == 404
+        assert answer.body == f"the pages are {', '.join(PAGES)}\n"
 
 
 async def test_what_follows_a_question_mark_changes_nothing(house: House) -> None:

@@ -11,7 +11,7 @@ from dtms_server.cli.output import say
 from dtms_server.cli.scenarios import list_scenarios, read_scenario
 from dtms_server.config import Settings
 from dtms_server.terminal.keys import terminal_key
-from dtms_server.terminal.options import HostOptions
+from dtms_server.terminal.options import FIRST_TICKET, HostOptions
 from dtms_server.terminal.supervisor import supervise
 
 
@@ -59,6 +59,15 @@ def terminal(
     login: Annotated[
         int | None, typer.Option("--login", min=1, help="Simulator: the account's number.")
     ] = None,
+    first_ticket: Annotated[
+        int,
+        typer.Option(
+            "--first-ticket",
+            min=1,
+            max=2**62 - 1,
+            help="Simulator: ticket of the first order in a new world.",
+        ),
+    ] = FIRST_TICKET,
     faults: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +103,7 @@ def terminal(
         min_spread=min_spread,
         account=account.value,
         login=login,
+        first_ticket=first_ticket,
         faults=faults,
     )
     status = supervise(

@@ -87,6 +87,7 @@ def _simulated(options: HostOptions, server: ServerClock) -> Dispatch:
         min_spread=options.min_spread,
         account=options.account,
         login=options.login,
+        first_ticket=options.first_ticket,
         scenario=None if options.faults is None else library.find(options.faults),
         told=lambda line: _tell(f"scenario {line}"),
         reboot=lambda: os._exit(REBOOTED),

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final, Self
 
 MODULES: Final = ("simulator", "metatrader5")
+FIRST_TICKET: Final = 50_000_001
+"""The ticket of the first order in a new simulated world."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOptions:
-    """What a terminal host is started with. From `replay` to `login` they shape the simulated
-    terminal, but `server_offset`, which holds for any until fresh ticks tell better."""
+    """What a terminal host is started with. From `replay` to `first_ticket` they shape the
+    simulated terminal, but `server_offset`, which holds for any until fresh ticks tell better."""
 
     module: str
     listen: tuple[str, ...] = ()
@@ -30,6 +32,7 @@ class HostOptions:
     min_spread: int = 1
     account: str = "hedging"
     login: int | None = None
+    first_ticket: int = FIRST_TICKET
     faults: str | None = None
     """A scenario of the simulator's library, or a file."""
     supervised: bool = False
@@ -109,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--min-spread", type=int, metavar="POINTS")
     add("--account", choices=("hedging", "netting"))
     add("--login", type=int, help="number of the simulated account")
+    add("--first-ticket", type=int, help="that of the first order in a new simulated world")
     add("--faults", metavar="FILE|NAME", help="the scenario that the simulated terminal plays")
     add("--supervised", action="store_true", help="tell each request; end with standard input")
     add("--ends-with-link", action="store_true", help="end with the server on the pipe")

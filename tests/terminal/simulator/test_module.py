@@ -131,6 +131,7 @@ def test_a_suffix_has_the_facts_of_its_base() -> None:
         ({"speed": float("nan")}, "speed"),
         ({"speed": -1.0}, "speed"),
         ({"min_spread": 0}, "min spread"),
+        ({"first_ticket": 2**62}, "first ticket"),
         ({"leverage": 0}, "leverage"),
         ({"balance": float("inf")}, "balance"),
         ({"replay": "a.csv"}, "symbol"),
@@ -140,3 +141,11 @@ def test_a_suffix_has_the_facts_of_its_base() -> None:
 def test_settings_that_make_no_sense_say_why(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         control.start(Settings(**wrong))
+
+
+def test_a_new_world_counts_its_orders_from_the_first_ticket() -> None:
+    first = 2**53 + 1
+    control.start(Settings(seed=1, speed=0, first_ticket=first))
+    assert mt5.initialize()
+    tickets = [control.open_position("EURUSD", "BUY", 0.1) for _ in range(2)]
+    assert [position.ticket for position in tickets if position] == [first, first + 1]

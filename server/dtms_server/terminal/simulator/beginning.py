@@ -62,7 +62,7 @@ def begin(settings: Settings, origin: Origin, market: Market, zone: ServerZone) 
     begin = _start(settings, zone.utc(market.start))
     scenario = settings.scenario
     now = round(zone.server(begin) * 1000)
-    book = Book()
+    book = Book(next_order=settings.first_ticket)
     book.deposit(settings.balance, now)
     return State(
         origin=origin,

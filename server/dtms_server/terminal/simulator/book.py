@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
+from dtms_server.terminal.options import FIRST_TICKET
 from dtms_server.terminal.simulator import constants as c
 from dtms_server.terminal.simulator import fills
 from dtms_server.terminal.simulator.fills import Fill, Waiting
@@ -22,7 +23,7 @@ class Book(msgspec.Struct):
     were held over."""
 
     balance: float = 0.0
-    next_order: int = 50_000_001
+    next_order: int = FIRST_TICKET
     next_deal: int = 70_000_001
     positions: dict[int, TradePosition] = msgspec.field(default_factory=dict)
     orders: list[TradeOrder] = msgspec.field(default_factory=list)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from dtms_server.terminal.options import FIRST_TICKET
 from dtms_server.terminal.simulator.scenario import Scenario
 
 ACCOUNT_MODES: Final = ("hedging", "netting")
@@ -23,6 +24,7 @@ class Settings:
     against UTC, a time zone's name or "+HH:MM". `min_spread`: points, at least 1. `start`: where
     the clock of a new world begins (aware; None: where there are bars enough to analyse). `login`:
     the account's number; None draws one for a new world, so that no two worlds are one account.
+    `first_ticket`: that of the first order in a new world.
     `conditions` by symbol ("*": all) and `rules` of the account, as in conditions.py, are those
     that a new world begins with; one taken up again keeps its own. `scenario` is what is played;
     a world taken up again goes on with its own unless this is another. `told` gets a line for each
@@ -38,6 +40,7 @@ class Settings:
     min_spread: int = 1
     account: str = "hedging"
     login: int | None = None
+    first_ticket: int = FIRST_TICKET
     balance: float = 10_000.0
     leverage: int = 100
     start: datetime | None = None
@@ -53,6 +56,8 @@ class Settings:
             raise ValueError(f"account {self.account!r} is not one of hedging, netting")
         if self.speed is not None and not 0 <= self.speed <= MAX_SPEED:
             raise ValueError(f"speed {self.speed} is not between 0 and {MAX_SPEED:.0f}")
+        if not 1 <= self.first_ticket < 2**62:
+            raise ValueError(f"first ticket {self.first_ticket} is not between 1 and 2^62")
         if self.min_spread < 1:
             raise ValueError(f"min spread {self.min_spread} is not at least 1 point")
         if self.leverage < 1:

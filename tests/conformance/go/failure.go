@@ -1,0 +1,59 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+)
+
+// failure returns an error of a call as scenarios speak of it.
+func failure(err error) object {
+	told := object{"code": code.Code(status.Code(err)).String()}
+	for _, detail := range status.Convert(err).Details() {
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			maps.Copy(told, parts(plain(detail))) // reason, domain and metadata
+		case *errdetails.BadRequest:
+			fields := []any{}
+			for _, violation := range detail.FieldViolations {
+				fields = append(fields, violation.Field)
+			}
+			told["violations"] = sorted(fields)
+		case *errdetails.RetryInfo:
+			told["retry"] = detail.RetryDelay.AsDuration() > 0
+		}
+	}
+	return told
+}
+
+// reason returns the reason of an error; "" where it has no ErrorInfo.
+func reason(err error) string {
+	reason, _ := failure(err)["reason"].(string)
+	return reason
+}
+
+// unlikeFailure tells how an error differs from the one that was expected; nil: it does not.
+func unlikeFailure(want object, err error) error {
+	want = maps.Clone(want)
+	if fields, given := want["violations"].([]any); given {
+		want["violations"] = sorted(fields)
+	}
+	if reason, given := want["reason"]; given && reason != "" {
+		want["domain"] = "dtms"
+	}
+	if difference := unlike(want, failure(err), "error"); difference != nil {
+		return fmt.Errorf("%w (%w)", difference, err)
+	}
+	return nil
+}
+
+func sorted(fields []any) []any {
+	return slices.SortedFunc(slices.Values(fields), func(a, b any) int {
+		return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	})
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+type object = map[string]any
+
+// unlike tells where and how an answer differs from what was expected; nil: it does not.
+func unlike(want, got any, path string) error {
+	_, list := want.([]any)
+	wanted, given := parts(want), parts(got)
+	if wanted == nil || reflect.TypeOf(want) != reflect.TypeOf(got) || list && len(wanted) != len(given) {
+		if alike(want, got) {
+			return nil
+		}
+		return fmt.Errorf("%s should be %s, and is %s", path, shown(want), shown(got))
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if err := unlike(wanted[name], given[name], path+"."+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts returns the fields of an object, or the elements of a list by their places; nil: it has none.
+func parts(value any) object {
+	switch value := value.(type) {
+	case object:
+		return value
+	case []any:
+		elements := object{}
+		for place, element := range value {
+			elements[strconv.Itoa(place)] = element
+		}
+		return elements
+	}
+	return nil
+}
+
+// alike compares texts, truths and numbers, and anything with nothing.
+func alike(want, got any) bool {
+	if got == nil {
+		return slices.Contains([]string{"null", "false", "0", `""`, "[]", "{}"}, shown(want))
+	}
+	_, number := want.(json.Number)
+	_, numeric := got.(json.Number)
+	if number || numeric {
+		x, is := new(big.Rat).SetString(fmt.Sprint(want))
+		y, too := new(big.Rat).SetString(fmt.Sprint(got))
+		return want == "*" || is && too && x.Cmp(y) == 0
+	}
+	return want == "*" || reflect.DeepEqual(want, got)
+}
+
+// decode reads JSON with its numbers as they are written, so that none loses a digit.
+func decode(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(into)
+}
+
+// shown returns a value as JSON.
+func shown(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // what was decoded can be encoded
+	}
+	return string(text)
+}

@@ -1,0 +1,96 @@
+package conformance;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.protobuf.util.Durations;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
+import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** A call failed: its error, as scenarios speak of it. */
+final class Failure extends Unexpected {
+  private static final String DOMAIN = "dtms";
+  private static final Set<String> PASSING = Set.of("UNAVAILABLE", "DEADLINE_EXCEEDED");
+
+  private final JsonObject told;
+
+  private Failure(String message, JsonObject told) {
+    super(message);
+    this.told = told;
+  }
+
+  /** Reads a gRPC error with its details; an ErrorInfo that is not there has no reason. */
+  static Failure of(Throwable error) {
+    var details = StatusProto.fromThrowable(error).getDetailsList();
+    var info = detail(details, ErrorInfo.getDefaultInstance());
+    var bad = detail(details, BadRequest.getDefaultInstance());
+    var retry = detail(details, RetryInfo.getDefaultInstance());
+
+    var told = new JsonObject();
+    told.addProperty("code", Status.fromThrowable(error).getCode().name());
+    told.addProperty("reason", info.getReason());
+    told.addProperty("domain", info.getDomain());
+    var metadata = new JsonObject();
+    info.getMetadataMap().forEach(metadata::addProperty);
+    told.add("metadata", metadata);
+    var violations = bad.getFieldViolationsList().stream();
+    told.add("violations", sorted(violations.map(BadRequest.FieldViolation::getField)));
+    told.addProperty("retry", Durations.isPositive(retry.getRetryDelay()));
+    return new Failure("it failed: %s; %s".formatted(error.getMessage(), told), told);
+  }
+
+  /** Demands that it is the error that was expected. */
+  void demand(JsonObject expected) throws Unexpected {
+    var wanted = expected.deepCopy();
+    if (wanted.has("violations")) {
+      var fields = wanted.getAsJsonArray("violations").asList().stream();
+      wanted.add("violations", sorted(fields.map(JsonElement::getAsString)));
+    }
+    if (wanted.has("reason") && !wanted.get("reason").getAsString().isEmpty()) {
+      wanted.addProperty("domain", DOMAIN);
+    }
+    var difference = Likeness.difference(wanted, told);
+    if (difference.isPresent()) {
+      throw new Failure(difference.get() + "; " + getMessage(), told);
+    }
+  }
+
+  @Override
+  boolean passes() {
+    return PASSING.contains(told.get("code").getAsString());
+  }
+
+  /** Does a follower call again after this? */
+  boolean interrupts() {
+    return told.get("code").getAsString().equals("UNAVAILABLE")
+        || told.get("reason").getAsString().isEmpty();
+  }
+
+  private static JsonArray sorted(Stream<String> fields) {
+    var sorted = new JsonArray();
+    fields.sorted().forEach(sorted::add);
+    return sorted;
+  }
+
+  private static <T extends Message> T detail(List<Any> details, T none) {
+    try {
+      for (var detail : details) {
+        if (detail.isSameTypeAs(none)) {
+          return detail.unpackSameTypeAs(none);
+        }
+      }
+    } catch (InvalidProtocolBufferException garbled) {
+      throw new IllegalStateException(garbled);
+    }
+    return none;
+  }
+}

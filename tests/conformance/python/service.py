@@ -1,0 +1,106 @@
+"""The calls of a scenario, on one channel, by the generated stubs and nothing else."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grpc
+from conformance.python.errors import Failure
+from dtms.v1 import service_pb2
+from dtms.v1.service_pb2_grpc import DtmsServiceStub
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+Told = Mapping[str, Any]
+OPTIONS = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.enable_retries", 0),
+)
+METHODS = service_pb2.DESCRIPTOR.services_by_name["DtmsService"].methods_by_name
+
+
+class Service:
+    """One channel to DTMS; requests and answers are protobuf's JSON. Every method raises Failure
+    where the call fails."""
+
+    def __init__(self, address: str) -> None:
+        self._channel = grpc.insecure_channel(address, OPTIONS)
+        self._stub = DtmsServiceStub(self._channel)
+        self._health: Any = HealthStub(self._channel)  # its stubs name no methods
+
+    def call(
+        self, method: str, request: Told, deadline_seconds: float, cancel_after: float | None
+    ) -> Told:
+        """Make a unary call; cancel it so many seconds after its beginning, if any."""
+        begin = getattr(self._stub, method).future
+        asked = request_message(method, request)
+        call = begin(asked, timeout=deadline_seconds)
+        if cancel_after is not None:
+            time.sleep(cancel_after)
+            call.cancel()
+        return plain(_result(call))
+
+    def health(self, name: str, deadline_seconds: float) -> str:
+        """Return what Check says of a name."""
+        request = health_pb2.HealthCheckRequest(service=name)
+        try:
+            answer = self._health.Check(request, timeout=deadline_seconds)
+        except grpc.RpcError as error:
+            raise Failure(error) from error
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+
+    def stream(self, request: Told, deadline_seconds: float | None = None) -> "Stream":
+        """Open StreamMonitorEvents."""
+        asked: Any = request_message("StreamMonitorEvents", request)
+        return Stream(self._stub.StreamMonitorEvents(asked, timeout=deadline_seconds))
+
+    def close(self) -> None:
+        """End the channel and all that is open on it."""
+        self._channel.close()
+
+
+class Stream:
+    """An open stream of messages."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __iter__(self) -> Iterator[Told]:
+        while True:
+            try:
+                message = next(self._call)
+            except StopIteration:
+                return
+            except grpc.RpcError as error:
+                raise Failure(error) from error
+            yield plain(message)
+
+    def cancel(self) -> None:
+        """End it."""
+        self._call.cancel()
+
+
+def request_message(method: str, request: Told) -> Message:
+    """Make the request of a method from its JSON."""
+    empty: Message = getattr(service_pb2, METHODS[method].input_type.name)()
+    return ParseDict(dict(request), empty)
+
+
+def plain(message: Message) -> Told:
+    """Return a message as its JSON."""
+    return MessageToDict(message)
+
+
+def _result(call: Any) -> Message:
+    try:
+        answer: Message = call.result()
+    except grpc.FutureCancelledError:
+        raise Failure(call) from None
+    except grpc.RpcError as error:
+        raise Failure(error) from error
+    return answer

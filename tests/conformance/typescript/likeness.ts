@@ -1,0 +1,56 @@
+/** What it means that an answer is like what was expected, as the README of the runners says. */
+
+import { isJsonObject, type JsonValue } from "@protobuf-ts/runtime";
+
+/** A value of JSON; undefined: there is nothing. */
+export type Json = JsonValue | undefined;
+
+/** Return where and how they differ; undefined: they do not. */
+export function unlike(expected: JsonValue, got: Json, path = ""): string | undefined {
+  const where = path || "it";
+  if (expected === null) {
+    return got === undefined ? undefined : `${where} is ${shown(got)}, not nothing`;
+  }
+  if (got === undefined) {
+    return isNothing(expected) ? undefined : `${where} is missing, not ${shown(expected)}`;
+  }
+  if (expected === "*") return undefined;
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(got) || got.length !== expected.length) {
+      return `${where} is ${shown(got)}, not a list of ${expected.length}`;
+    }
+    return first(expected.map((value, place) => unlike(value, got[place], inner(path, place))));
+  }
+  if (isJsonObject(expected)) {
+    if (!isJsonObject(got)) return `${where} is ${shown(got)}, not an object`;
+    const names = Object.keys(expected);
+    return first(names.map((name) => unlike(expected[name]!, got[name], inner(path, name))));
+  }
+  return plain(expected) === plain(got)
+    ? undefined
+    : `${where} is ${shown(got)}, not ${shown(expected)}`;
+}
+
+/** Is it what counts as nothing: a default? */
+function isNothing(value: JsonValue): boolean {
+  if (value === null || typeof value !== "object") return !value;
+  return Object.keys(value).length === 0;
+}
+
+/** Return a whole number in one spelling, whether it came as text or not, and exact above 2^53. */
+function plain(value: JsonValue): JsonValue | bigint {
+  const whole = typeof value === "string" ? /^-?\d+$/.test(value) : Number.isInteger(value);
+  return whole ? BigInt(value as string | number) : value;
+}
+
+function first(differences: (string | undefined)[]): string | undefined {
+  return differences.find((difference) => difference !== undefined);
+}
+
+function inner(path: string, name: string | number): string {
+  return path ? `${path}.${name}` : `${name}`;
+}
+
+function shown(value: JsonValue): string {
+  return JSON.stringify(value);
+}
