@@ -16,6 +16,7 @@ from dtms_client import channels, readiness, requests, statuses, wire
 from dtms_client.calls import Calls, RequestT, ResponseT
 from dtms_client.cursor import Cursor, event_of, whole
 from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
+from dtms_client.errors import DtmsError
 from dtms_client.event_stream import EventStream, Select
 from dtms_client.requests import EventFilter
 
@@ -73,26 +74,17 @@ class DtmsClient(Calls):
         """Return once the server guards trades and accepts new ones; raises NotReady, with what was
         seen last, when that takes longer than `timeout` seconds."""
         wait = readiness.Wait(timeout)
-        request = wire.health_request(readiness.NAME)
-        check = self._open()[0].unary_unary(
-            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
-        )
-        while True:
-            try:
-                if wait.is_over(check(request, timeout=wait.attempt_seconds)):
-                    return
-            except grpc.RpcError as error:
-                wait.failed(statuses.from_rpc(error))
+        while not self._is_ready(wait):
             time.sleep(wait.pause())
 
     def close(self) -> None:
         """End this client's streams and give its channel back. The channel stays open for the next
         client of the same target while it is among the ten last used; see `close_channels`."""
         channels.PROCESS.check()
-        for stream in list(self._streams):
-            stream.close()
         with self._lock:
             was_open, self._opened, self._closed = self._opened is not None, None, True
+            for stream in list(self._streams):
+                stream.close()
         if was_open:
             for channel in channels.SYNC.give_back(self._endpoint):
                 channel.close()
@@ -108,15 +100,29 @@ class DtmsClient(Calls):
     def _open(self) -> tuple[grpc.Channel, DtmsServiceStub]:
         channels.PROCESS.enter()  # before any lock: a fork may have copied it locked
         with self._lock:
-            if self._closed:
-                raise RuntimeError("this DtmsClient is closed")
+            self._refuse_if_closed()
             if self._opened is None:
                 channel = channels.SYNC.take(self._endpoint)
                 self._opened = channel, DtmsServiceStub(channel)
             return self._opened
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("this DtmsClient is closed")
+
     def _stub(self) -> DtmsServiceStub:
         return self._open()[1]
+
+    def _is_ready(self, wait: readiness.Wait) -> bool:
+        check = self._open()[0].unary_unary(
+            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+        request = wire.health_request(readiness.NAME)
+        try:
+            return wait.is_over(self._ask(check, request, wait.attempt_seconds))
+        except DtmsError as error:
+            wait.failed(error)
+            return False
 
     def _ask(
         self,
@@ -128,6 +134,9 @@ class DtmsClient(Calls):
             return rpc(request, timeout=self._timeout if timeout is None else timeout)
         except grpc.RpcError as error:
             raise statuses.from_rpc(error) from error
+        except ValueError:  # what gRPC raises where the channel was closed meanwhile
+            self._open()
+            raise
 
     def _stream(
         self,
@@ -135,6 +144,9 @@ class DtmsClient(Calls):
         give_up_after: float | None,
         select: Select[T],
     ) -> EventStream[T]:
+        channels.PROCESS.check()
         stream = EventStream(self._stub, Cursor(request, give_up_after), select)
-        self._streams.add(stream)
+        with self._lock:
+            self._refuse_if_closed()
+            self._streams.add(stream)
         return stream

@@ -119,6 +119,10 @@ class EventStream(Generic[T]):
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if channels.PROCESS.is_forked:
+            channels.PROCESS.keep(getattr(self, "_call", None))
+
     def _receive(self) -> pb.StreamMonitorEventsResponse | None:
         while not self._closed.is_set():
             try:
@@ -129,9 +133,12 @@ class EventStream(Generic[T]):
                 self._wait_after(self._cursor.silent())
             except grpc.RpcError as error:
                 self._wait_after(statuses.from_rpc(error))
+            except (RuntimeError, ValueError):  # the client, or the channel, is closed
+                if not self._closed.is_set():
+                    raise
             else:
-                self._cursor.advance(message)
-                return message
+                if self._cursor.advance(message):
+                    return message
         return None
 
     def _opened(self) -> _Call:
