@@ -71,6 +71,7 @@ class AsyncDtmsClient(AsyncCalls):
         dropped; a failure is logged once, and raised too where the task is awaited.
 
         Raises RuntimeError without a running loop, ValueError for an unknown enum name."""
+        channels.PROCESS.check()
         loop = asyncio.get_running_loop()
         request = requests.register_trade(ticket, symbol, direction, **claims)
         task = loop.create_task(
