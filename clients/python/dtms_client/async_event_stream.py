@@ -111,7 +111,7 @@ class AsyncEventStream(Generic[T]):
             except grpc.aio.AioRpcError as error:
                 await self._wait_after(statuses.from_rpc(error))
             except asyncio.CancelledError:
-                self._call = None  # gRPC has cancelled it
+                self._drop_call()  # gRPC does so only where it was reading already
                 if not self._was_ended_only():
                     raise
             except RuntimeError:  # the client is closed
@@ -131,15 +131,18 @@ class AsyncEventStream(Generic[T]):
             self._call = self._stub().StreamMonitorEvents(self._cursor.request())
         return self._call
 
+    def _drop_call(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
     def _was_ended_only(self) -> bool:
         """Does the cancellation come from `aclose` in another task, and not from ours?"""
         task = asyncio.current_task()
         return self._is_ended and task is not None and not task.cancelling()
 
     async def _wait_after(self, error: errors.DtmsError) -> None:
-        if self._call is not None:
-            self._call.cancel()  # one that sent what cannot be parsed goes on
-            self._call = None
+        self._drop_call()  # one that sent what cannot be parsed goes on
         if self._is_ended:
             return
         try:
