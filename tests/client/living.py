@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dtms_client import DtmsClient
+from dtms_server.domain.market import Position
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
 from processes import QUICK_SERVER, QUICK_TERMINAL, Process, Shop, shop
@@ -21,9 +22,9 @@ class Live:
     terminal: str
     hand: SimulatorControl
 
-    def open(self, direction: Direction = Direction.BUY) -> int:
-        """Open a position of EURUSD and return its ticket."""
-        return self.hand.open("EURUSD", direction, 0.1).ticket
+    def open(self) -> Position:
+        """Open a BUY of 0.1 lots of EURUSD."""
+        return self.hand.open("EURUSD", Direction.BUY, 0.1)
 
     def client(self) -> DtmsClient:
         """Connect a bot."""

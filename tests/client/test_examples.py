@@ -35,7 +35,7 @@ def test_the_bot_of_the_manual_is_this_one_in_at_most_40_lines() -> None:
 
 
 def test_the_bot_registers_lists_and_prints_events(live: Live) -> None:
-    ticket = live.open()
+    ticket = live.open().ticket
     bot = start(live, "bot.py", ticket)
     bot.expect(rf"^{ticket} EURUSD HEALTHY$")
     bot.expect(rf"^\d+ {ticket} TRADE_CHANGED$")
@@ -51,7 +51,7 @@ def test_the_bot_tells_a_closed_position_from_other_refusals(live: Live) -> None
 
 
 def test_the_async_bot_registers_from_a_callback_and_ends_with_its_positions(live: Live) -> None:
-    tickets = [live.open(), live.open()]
+    tickets = [live.open().ticket, live.open().ticket]
     bot = start(live, "async_bot.py", *tickets)
     for ticket in tickets:
         bot.expect(rf"^\d+ {ticket} TRADE_REGISTERED$")
@@ -70,7 +70,7 @@ def test_the_async_bot_logs_what_could_not_be_registered(live: Live) -> None:
 def test_the_dashboard_goes_on_where_it_was_killed(live: Live, tmp_path: Path) -> None:
     kept = tmp_path / "place"
     with live.client() as dtms:
-        first, later = live.open(), live.open()
+        first, later = live.open().ticket, live.open().ticket
         dtms.register_trade(first, "EURUSD", "BUY")
         dashboard = start(live, "dashboard.py", kept)
         dashboard.expect(rf"^trade {first} EURUSD 0.1 \w+$")
@@ -97,7 +97,7 @@ def test_the_dashboard_lists_again_where_its_place_is_gone(live: Live, tmp_path:
     kept.write_text("of another world")
     dashboard = start(live, "dashboard.py", kept)
     dashboard.expect(r"^the place is gone, a new list: RESUME_TOKEN_INVALID$")
-    ticket = live.open()
+    ticket = live.open().ticket
     with live.client() as dtms:
         dtms.register_trade(ticket, "EURUSD", "BUY")
     dashboard.expect(rf"{ticket}")

@@ -40,7 +40,15 @@ _REGISTRATIONS: Final[dict[Registration, "AsyncDtmsClient"]] = {}
 class AsyncDtmsClient(AsyncCalls):
     """DTMS for asyncio: DtmsClient's methods, to be awaited. One client works in any number of
     event loops, one after another or in several threads: each loop has a channel of its own, which
-    ends with it. A call that is cancelled may have been done by the server or not."""
+    ends with it. A call that is cancelled may have been done by the server or not.
+
+    >>> async def bot():
+    ...     async with AsyncDtmsClient(target) as dtms:
+    ...         await dtms.wait_until_ready()
+    ...         return (await dtms.register_trade(ticket, "EURUSD", "BUY")).trade.symbol
+    >>> asyncio.run(bot())
+    'EURUSD'
+    """
 
     def __init__(
         self,
@@ -70,7 +78,15 @@ class AsyncDtmsClient(AsyncCalls):
         """Register from code that cannot await, inside a running loop. The task may be kept or
         dropped; a failure is logged once, and raised too where the task is awaited.
 
-        Raises RuntimeError without a running loop, ValueError for an unknown enum name."""
+        Raises RuntimeError without a running loop, ValueError for an unknown enum name.
+
+        >>> async def bot():
+        ...     async with AsyncDtmsClient(target) as dtms:  # which waits for what was begun
+        ...         dtms.register_trade_soon(ticket, "EURUSD", "BUY")
+        >>> asyncio.run(bot())
+        >>> dtms.get_trade(ticket).symbol
+        'EURUSD'
+        """
         channels.PROCESS.check()
         loop = asyncio.get_running_loop()
         request = requests.register_trade(ticket, symbol, direction, **claims)
@@ -84,7 +100,15 @@ class AsyncDtmsClient(AsyncCalls):
     def events(
         self, *, give_up_after: float | None = None, **wanted: Unpack[EventFilter]
     ) -> AsyncEventStream[MonitorEvent]:
-        """See DtmsClient.events; for `async for`."""
+        """See DtmsClient.events; for `async for`.
+
+        >>> async def first():
+        ...     async with AsyncDtmsClient(target) as dtms:
+        ...         async for event in dtms.events(start_from="EARLIEST"):
+        ...             return event.sequence
+        >>> asyncio.run(first())
+        1
+        """
         return self._stream(requests.stream_events(**wanted), give_up_after, event_of)
 
     def messages(

@@ -24,7 +24,14 @@ T = TypeVar("T")
 class AsyncEventStream(Generic[T]):
     """An async iterator over what `events` or `messages` asked for. It ends only by `aclose()`,
     which any task, of any loop, may await, or by an error that a new call would meet again. A
-    cancelled `anext` loses nothing: the next one resumes by token, in another loop as well."""
+    cancelled `anext` loses nothing: the next one resumes by token, in another loop as well.
+
+    >>> stream = AsyncDtmsClient(target).events(start_from="EARLIEST")
+    >>> async def following():
+    ...     return (await anext(stream)).sequence
+    >>> asyncio.run(following()), asyncio.run(following())
+    (1, 2)
+    """
 
     def __init__(
         self,

@@ -30,6 +30,11 @@ class DtmsClient(Calls):
     Every method raises a subclass of DtmsError when the call fails. `timeout` is a call's deadline
     in seconds with all its retries: a call that finds no server is tried five times within about
     5 s, with growing pauses. Calls are safe to repeat.
+
+    >>> with DtmsClient(target) as dtms:
+    ...     dtms.wait_until_ready(timeout=60)
+    ...     dtms.register_trade(ticket, "EURUSD", "BUY").trade.symbol
+    'EURUSD'
     """
 
     def __init__(
@@ -41,7 +46,11 @@ class DtmsClient(Calls):
         options: Mapping[str, int | str] | None = None,
     ) -> None:
         """Connects at the first call. `target` is HOST:PORT; without `tls` the connection is
-        plaintext; `options` are gRPC channel arguments beside or instead of ours."""
+        plaintext; `options` are gRPC channel arguments beside or instead of ours.
+
+        >>> other = DtmsClient(target, timeout=30, options={"grpc.enable_retries": 0})
+        >>> other.close()
+        """
         self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -56,7 +65,14 @@ class DtmsClient(Calls):
 
         The call is made at the first `next`; to miss nothing since a list, give its token as
         `since`. It goes on for ever, but for `close()`, an error that is not of the connection
-        (as ResumeTokenExpired), and an outage of `give_up_after` seconds."""
+        (as ResumeTokenExpired), and an outage of `give_up_after` seconds.
+
+        >>> place = dtms.list_trades().resume_token
+        >>> registered = dtms.register_trade(ticket, "EURUSD", "BUY")
+        >>> with dtms.events(since=place, types=["TRADE_REGISTERED"]) as stream:
+        ...     next(stream).ticket == ticket
+        True
+        """
         return self._stream(requests.stream_events(**wanted), give_up_after, event_of)
 
     def messages(
@@ -66,20 +82,39 @@ class DtmsClient(Calls):
         give_up_after: float | None = None,
         **wanted: Unpack[EventFilter],
     ) -> EventStream[pb.StreamMonitorEventsResponse]:
-        """As `events`, but every message whole: heartbeats, and live scores if wanted."""
+        """As `events`, but every message whole: heartbeats, and live scores if wanted.
+
+        >>> with dtms.messages() as stream:
+        ...     next(stream).WhichOneof("message")  # one comes at once
+        'heartbeat'
+        """
         request = requests.stream_events(include_scores=include_scores, **wanted)
         return self._stream(request, give_up_after, whole)
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Return once the server guards trades and accepts new ones; raises NotReady, with what was
-        seen last, when that takes longer than `timeout` seconds."""
+        seen last, when that takes longer than `timeout` seconds.
+
+        >>> DtmsClient("127.0.0.1:1").wait_until_ready(timeout=0.1)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        dtms_client.errors.NotReady: NOT_READY: not ready within 0.1 s: ...
+        """
         wait = readiness.Wait(timeout)
         while not self._is_ready(wait):
             time.sleep(wait.pause())
 
     def close(self) -> None:
         """End this client's streams and give its channel back. The channel stays open for the next
-        client of the same target while it is among the ten last used; see `close_channels`."""
+        client of the same target while it is among the ten last used; see `close_channels`.
+        A call in flight is answered, or Cancelled if the channel is closed; one that is made later
+        raises RuntimeError.
+
+        >>> other = DtmsClient(target)
+        >>> other.close()
+        >>> other.status()
+        Traceback (most recent call last):
+        RuntimeError: this DtmsClient is closed
+        """
         channels.PROCESS.check()
         with self._lock:
             was_open, self._opened, self._closed = self._opened is not None, None, True

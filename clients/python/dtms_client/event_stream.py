@@ -73,7 +73,12 @@ class SilenceWatch:
 
 class EventStream(Generic[T]):
     """An iterator over what `events` or `messages` asked for. It ends only by `close()`, which any
-    thread may call, or by an error that a new call would meet again; use it in one thread."""
+    thread may call, or by an error that a new call would meet again; use it in one thread.
+
+    >>> with dtms.events(start_from="EARLIEST") as stream:
+    ...     [next(stream).sequence for _ in range(2)]
+    [1, 2]
+    """
 
     def __init__(
         self,
@@ -91,7 +96,14 @@ class EventStream(Generic[T]):
 
     @property
     def resume_token(self) -> str:
-        """The place after the last message handed out; keep it to go on after a restart."""
+        """The place after the last message handed out; keep it to go on after a restart.
+
+        >>> stream = dtms.events(start_from="EARLIEST")
+        >>> next(stream).sequence
+        1
+        >>> next(dtms.events(since=stream.resume_token)).sequence
+        2
+        """
         return self._cursor.resume_token
 
     def __iter__(self) -> Self:

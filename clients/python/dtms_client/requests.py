@@ -165,7 +165,14 @@ def stream_events(
 def enum_value(enum: "_EnumTypeWrapper[EnumT]", name: str | int) -> EnumT:
     """Find a value by its name, with or without the enum's prefix; a number goes as it is.
 
-    Raises ValueError naming those that there are."""
+    Raises ValueError naming those that there are.
+
+    >>> enum_value(Direction, "SELL"), enum_value(Direction, "DIRECTION_SELL")
+    (2, 2)
+    >>> enum_value(Direction, "LONG")
+    Traceback (most recent call last):
+    ValueError: 'LONG' is no Direction: one of UNSPECIFIED, BUY, SELL is
+    """
     prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
     if isinstance(name, int):
         return enum.Value(enum.Name(name))  # type: ignore[arg-type]  # any number may be asked for
