@@ -195,7 +195,8 @@ async def test_cancelled_tasks_leave_nothing_behind(registry: Registry, serve: S
         await until(registry.gone)
         before = asyncio.all_tasks()
         registry.open.clear()
-        stream = client.events()
+        stream = client.messages()
+        assert (await anext(stream)).HasField("heartbeat")
         tasks = [
             asyncio.create_task(client.register_trade(7, "EURUSD", "BUY")),
             asyncio.create_task(_next(stream)),
@@ -203,7 +204,6 @@ async def test_cancelled_tasks_leave_nothing_behind(registry: Registry, serve: S
         ]
         for _ in range(2):
             await until(registry.entered)
-        await until(registry.begun)
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -216,9 +216,11 @@ async def test_cancelled_tasks_leave_nothing_behind(registry: Registry, serve: S
         await asyncio.wait_for(grpcs, PATIENCE_SECONDS)  # they end by themselves
         assert _REGISTRATIONS == {}
         registry.grow(1)
-        assert (await anext(stream)).sequence == 7
+        assert (await anext(stream)).HasField("heartbeat")  # of a new call
+        assert (await anext(stream)).event.sequence == 7
     gc.collect()
-    assert complaints == []
+    ours = [told for told in complaints if "PollerCompletionQueue" not in told["message"]]
+    assert ours == []  # that one complains of the loops of other tests: grpc issue 25364
 
 
 async def _next(stream: Any) -> Any:
