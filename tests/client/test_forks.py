@@ -170,7 +170,7 @@ def act():
     all_ = None
     {letting_go}
 
-for _ in range(25):
+for _ in range(12):
     next(all_)
     in_child(act, exit={exit_})
 next(all_)
@@ -179,7 +179,7 @@ print("the parent goes on")
     )
     *told, last = run(program, serve(journal))
     assert last == "the parent goes on"
-    assert len(told) == 25
+    assert len(told) == 12
     assert all(line.startswith("told:") for line in told)
 
 

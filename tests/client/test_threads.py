@@ -1,8 +1,12 @@
 """One client, many threads: nothing is mixed up, and closing it is told to each of them."""
 
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from client.scripted import Context, Journal, Server
 from dtms.v1 import service_pb2 as pb
 from dtms.v1.trade_pb2 import Trade
 from dtms_client import DtmsClient, channels, errors
+from processes import Process
 
 Serve = Callable[[object], Server]
 Clients = Callable[..., DtmsClient]
@@ -166,6 +171,29 @@ def test_readers_of_a_client_that_is_closed_by_many_threads_all_end(
     closers = [crew.submit(client.close) for _ in range(THREADS)]
     assert [each.result(PATIENCE_SECONDS) for each in closers] == [None] * THREADS
     assert [each.result(PATIENCE_SECONDS) for each in readers] == [[]] * THREADS
+
+
+CLOSED_BY_A_SIGNAL = """
+import signal, sys
+from dtms_client import DtmsClient
+client = DtmsClient(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda number, frame: client.close())
+for message in client.messages():
+    print("begun", flush=True)
+print("ended")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send signals on Windows")
+def test_a_signals_handler_may_close_what_its_thread_waits_in(
+    registry: Registry, serve: Serve, tmp_path: Path
+) -> None:
+    command = (sys.executable, "-c", CLOSED_BY_A_SIGNAL, serve(registry).target)
+    with Process(command, dict(os.environ), tmp_path) as bot:
+        bot.expect("begun")
+        bot.signal(signal.SIGTERM)
+        bot.expect("ended")
+        assert bot.wait() == 0
 
 
 def test_what_is_asked_of_a_closed_client_is_refused_with_its_name(clients: Clients) -> None:

@@ -61,7 +61,7 @@ class AsyncDtmsClient(AsyncCalls):
         """See DtmsClient."""
         self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
         self._streams: weakref.WeakSet[AsyncEventStream[Any]] = weakref.WeakSet()

@@ -41,7 +41,7 @@ class ChannelPool(Generic[ChannelT]):
     def __init__(self, connect: Callable[[Endpoint], ChannelT], max_idle: int = MAX_IDLE) -> None:
         self._connect = connect
         self._max_idle = max_idle
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may come back amid a take
         self._shared: OrderedDict[Endpoint, _Shared[ChannelT]] = OrderedDict()  # oldest use first
 
     def take(self, endpoint: Endpoint) -> ChannelT:

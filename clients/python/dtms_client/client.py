@@ -53,7 +53,7 @@ class DtmsClient(Calls):
         """
         self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may close amid a call
         self._opened: tuple[grpc.Channel, DtmsServiceStub] | None = None
         self._closed = False
         self._streams: weakref.WeakSet[EventStream[Any]] = weakref.WeakSet()
