@@ -79,7 +79,8 @@ class Journal(Servicer):
         self, request: pb.StreamMonitorEventsRequest, context: Context
     ) -> Iterator[pb.StreamMonitorEventsResponse]:
         self.requests.append(request)
-        context.add_callback(self.ended.release)
+        if not context.add_callback(self.ended.release):
+            self.ended.release()  # it has ended already
         limit, cut = self.cuts.pop(0) if self.cuts else (-1, None)
         messages, sent = self._messages(request, context), 0
         while context.is_active():

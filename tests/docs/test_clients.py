@@ -37,6 +37,7 @@ def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
         DTMS_TARGET=target,
         DTMS_LISTEN=target,
         DTMS_SIM_LISTEN=terminal,
+        DTMS_HTTP_LISTEN="0",
         DTMS_STATE_DIR=str(tmp_path / "state"),
         DTMS_TERMINAL_KEY=TERMINAL_KEY,
     )

@@ -78,8 +78,7 @@ class AsyncCalls(ABC):
         request = requests.list_trades(states, symbols, labels, include_closed)
         page = await self._ask(self._stub().ListTrades, request, timeout)
         trades, token = list(page.trades), page.resume_token
-        while page.next_page_token:
-            request.page_token = page.next_page_token
+        while requests.turn_page(request, page.next_page_token):
             page = await self._ask(self._stub().ListTrades, request, timeout)
             trades += page.trades
         return TradeList(tuple(trades), token)
@@ -99,8 +98,7 @@ class AsyncCalls(ABC):
         while limit is None or len(actions) < limit:
             page = await self._ask(self._stub().ListActions, request, timeout)
             actions += page.actions
-            request.page_token = page.next_page_token
-            if not page.next_page_token:
+            if not requests.turn_page(request, page.next_page_token):
                 break
         return tuple(actions[:limit])
 

@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import threading
 import weakref
 from collections.abc import Mapping
 from types import TracebackType
@@ -39,7 +40,15 @@ _REGISTRATIONS: Final[dict[Registration, "AsyncDtmsClient"]] = {}
 class AsyncDtmsClient(AsyncCalls):
     """DTMS for asyncio: DtmsClient's methods, to be awaited. One client works in any number of
     event loops, one after another or in several threads: each loop has a channel of its own, which
-    ends with it. A call that is cancelled may have been done by the server or not."""
+    ends with it. A call that is cancelled may have been done by the server or not.
+
+    >>> async def bot():
+    ...     async with AsyncDtmsClient(target) as dtms:
+    ...         await dtms.wait_until_ready()
+    ...         return (await dtms.register_trade(ticket, "EURUSD", "BUY")).trade.symbol
+    >>> asyncio.run(bot())
+    'EURUSD'
+    """
 
     def __init__(
         self,
@@ -52,6 +61,7 @@ class AsyncDtmsClient(AsyncCalls):
         """See DtmsClient."""
         self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
         self._timeout = timeout
+        self._lock = threading.RLock()
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
         self._closed = False
         self._streams: weakref.WeakSet[AsyncEventStream[Any]] = weakref.WeakSet()
@@ -68,7 +78,16 @@ class AsyncDtmsClient(AsyncCalls):
         """Register from code that cannot await, inside a running loop. The task may be kept or
         dropped; a failure is logged once, and raised too where the task is awaited.
 
-        Raises RuntimeError without a running loop, ValueError for an unknown enum name."""
+        Raises RuntimeError without a running loop, ValueError for an unknown enum name.
+
+        >>> async def bot():
+        ...     async with AsyncDtmsClient(target) as dtms:  # which waits for what was begun
+        ...         dtms.register_trade_soon(ticket, "EURUSD", "BUY")
+        >>> asyncio.run(bot())
+        >>> dtms.get_trade(ticket).symbol
+        'EURUSD'
+        """
+        channels.PROCESS.check()
         loop = asyncio.get_running_loop()
         request = requests.register_trade(ticket, symbol, direction, **claims)
         task = loop.create_task(
@@ -81,7 +100,15 @@ class AsyncDtmsClient(AsyncCalls):
     def events(
         self, *, give_up_after: float | None = None, **wanted: Unpack[EventFilter]
     ) -> AsyncEventStream[MonitorEvent]:
-        """See DtmsClient.events; for `async for`."""
+        """See DtmsClient.events; for `async for`.
+
+        >>> async def first():
+        ...     async with AsyncDtmsClient(target) as dtms:
+        ...         async for event in dtms.events(start_from="EARLIEST"):
+        ...             return event.sequence
+        >>> asyncio.run(first())
+        1
+        """
         return self._stream(requests.stream_events(**wanted), give_up_after, event_of)
 
     def messages(
@@ -98,16 +125,9 @@ class AsyncDtmsClient(AsyncCalls):
     async def wait_until_ready(self, timeout: float = 60.0) -> None:
         """See DtmsClient.wait_until_ready."""
         wait = readiness.Wait(timeout)
-        request = wire.health_request(readiness.NAME)
-        check = self._open()[0].unary_unary(
-            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
-        )
         while True:
-            try:
-                if wait.is_over(await check(request, timeout=wait.attempt_seconds)):
-                    return
-            except grpc.aio.AioRpcError as error:
-                wait.failed(statuses.from_rpc(error))
+            if await self._is_ready(wait):
+                return
             await asyncio.sleep(wait.pause())
 
     async def close(self) -> None:
@@ -119,10 +139,11 @@ class AsyncDtmsClient(AsyncCalls):
         await asyncio.gather(
             *(task for task in mine if task.get_loop() is loop), return_exceptions=True
         )
-        for stream in list(self._streams):
-            await stream.aclose()
-        self._closed = True
-        if self._opened.pop(loop, None) is not None:
+        with self._lock:
+            was_open, self._closed = self._opened.pop(loop, None) is not None, True
+            for stream in list(self._streams):
+                stream.end()
+        if was_open:
             for channel in channels.of_loop(loop).give_back(self._endpoint):
                 await channel.close()
 
@@ -135,19 +156,34 @@ class AsyncDtmsClient(AsyncCalls):
         await self.close()
 
     def _open(self) -> _Opened:
-        channels.PROCESS.enter()
+        channels.PROCESS.enter()  # before any lock: a fork may have copied it locked
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            self._refuse_if_closed()
+            if loop not in self._opened:
+                for ended in [each for each in self._opened if each.is_closed()]:
+                    del self._opened[ended]
+                channel = channels.of_loop(loop).take(self._endpoint)
+                self._opened[loop] = channel, DtmsServiceStub(channel)
+            return self._opened[loop]
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise RuntimeError("this AsyncDtmsClient is closed")
-        loop = asyncio.get_running_loop()
-        if loop not in self._opened:
-            for ended in [each for each in list(self._opened) if each.is_closed()]:
-                del self._opened[ended]
-            channel = channels.of_loop(loop).take(self._endpoint)
-            self._opened[loop] = channel, DtmsServiceStub(channel)
-        return self._opened[loop]
 
     def _stub(self) -> "DtmsServiceAsyncStub":
         return self._open()[1]
+
+    async def _is_ready(self, wait: readiness.Wait) -> bool:
+        check = self._open()[0].unary_unary(
+            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+        request = wire.health_request(readiness.NAME)
+        try:
+            return wait.is_over(await self._ask(check, request, wait.attempt_seconds))
+        except errors.DtmsError as error:
+            wait.failed(error)
+            return False
 
     async def _ask(
         self,
@@ -163,6 +199,10 @@ class AsyncDtmsClient(AsyncCalls):
             )
         except grpc.aio.AioRpcError as error:
             raise statuses.from_rpc(error) from error
+        except asyncio.CancelledError:
+            if not self._closed or _is_cancelled():
+                raise
+            raise errors.Cancelled(grpc.StatusCode.CANCELLED, "the client was closed") from None
         if response is None:  # what grpc.aio makes of bytes that cannot be parsed
             raise errors.Internal(grpc.StatusCode.INTERNAL, "the answer cannot be read")
         return response
@@ -173,9 +213,17 @@ class AsyncDtmsClient(AsyncCalls):
         give_up_after: float | None,
         select: Select[T],
     ) -> AsyncEventStream[T]:
+        channels.PROCESS.check()
         stream = AsyncEventStream(self._stub, Cursor(request, give_up_after), select)
-        self._streams.add(stream)
+        with self._lock:
+            self._refuse_if_closed()
+            self._streams.add(stream)
         return stream
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _settle(task: Registration) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
@@ -23,7 +24,14 @@ T = TypeVar("T")
 class AsyncEventStream(Generic[T]):
     """An async iterator over what `events` or `messages` asked for. It ends only by `aclose()`,
     which any task, of any loop, may await, or by an error that a new call would meet again. A
-    cancelled `anext` loses nothing: the next one resumes by token."""
+    cancelled `anext` loses nothing: the next one resumes by token, in another loop as well.
+
+    >>> stream = AsyncDtmsClient(target).events(start_from="EARLIEST")
+    >>> async def following():
+    ...     return (await anext(stream)).sequence
+    >>> asyncio.run(following()), asyncio.run(following())
+    (1, 2)
+    """
 
     def __init__(
         self,
@@ -36,7 +44,8 @@ class AsyncEventStream(Generic[T]):
         self._select = select
         self._call: _Call | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = asyncio.Event()
+        self._is_ended = False
+        self._woken = asyncio.Event()  # of that loop: ends a pause
 
     @property
     def resume_token(self) -> str:
@@ -47,7 +56,7 @@ class AsyncEventStream(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        self._loop = asyncio.get_running_loop()
+        self._enter(asyncio.get_running_loop())
         while (message := await self._receive()) is not None:
             if (selected := self._select(message)) is not None:
                 return selected
@@ -56,16 +65,32 @@ class AsyncEventStream(Generic[T]):
     async def aclose(self) -> None:
         """End the iteration and its call, in whichever loop it runs."""
         channels.PROCESS.check()
-        loop = self._loop
-        if loop is None or loop is asyncio.get_running_loop():
-            self._end()
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(self._end)
+        self.end()
 
-    def _end(self) -> None:
-        self._closed.set()
+    def end(self) -> None:
+        """What `aclose` does, to be called inside of any loop."""
+        self._is_ended = True
+        if self._loop is asyncio.get_running_loop():
+            self._wake()
+        else:
+            self._tell_loop(self._wake)
+
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop:
+            if self._call is not None:
+                self._tell_loop(self._call.cancel)
+                self._call = None
+            self._loop, self._woken = loop, asyncio.Event()
+
+    def _wake(self) -> None:
+        self._woken.set()
         if self._call is not None:
             self._call.cancel()
+
+    def _tell_loop(self, what: Callable[[], object]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # that loop is closed, and its calls with it
+                self._loop.call_soon_threadsafe(what)
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,12 +102,14 @@ class AsyncEventStream(Generic[T]):
 
     def __del__(self) -> None:
         # gRPC keeps a call that nobody cancels; the last reference may go in any thread
-        call, loop = getattr(self, "_call", None), getattr(self, "_loop", None)
-        if call is not None and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(call.cancel)
+        call = getattr(self, "_call", None)
+        if channels.PROCESS.is_forked:
+            channels.PROCESS.keep(call)
+        elif call is not None:
+            self._tell_loop(call.cancel)
 
     async def _receive(self) -> pb.StreamMonitorEventsResponse | None:
-        while not self._closed.is_set():
+        while not self._is_ended:
             try:
                 async with asyncio.timeout(self._cursor.silence_seconds):
                     message = await self._opened().read()
@@ -91,13 +118,17 @@ class AsyncEventStream(Generic[T]):
             except grpc.aio.AioRpcError as error:
                 await self._wait_after(statuses.from_rpc(error))
             except asyncio.CancelledError:
-                self._call = None  # gRPC has cancelled it
-                if not self._was_closed_only():
+                self._drop_call()  # gRPC does so only where it was reading already
+                if not self._was_ended_only():
+                    raise
+            except RuntimeError:  # the client is closed
+                if not self._is_ended:
                     raise
             else:
                 if isinstance(message, pb.StreamMonitorEventsResponse):
-                    self._cursor.advance(message)
-                    return message
+                    if self._cursor.advance(message):
+                        return message
+                    continue
                 await self._wait_after(ended())
         return None
 
@@ -109,20 +140,23 @@ class AsyncEventStream(Generic[T]):
             )
         return self._call
 
-    def _was_closed_only(self) -> bool:
+    def _drop_call(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _was_ended_only(self) -> bool:
         """Does the cancellation come from `aclose` in another task, and not from ours?"""
         task = asyncio.current_task()
-        return self._closed.is_set() and task is not None and not task.cancelling()
+        return self._is_ended and task is not None and not task.cancelling()
 
     async def _wait_after(self, error: errors.DtmsError) -> None:
-        if self._call is not None:
-            self._call.cancel()  # one that sent what cannot be parsed goes on
-            self._call = None
-        if self._closed.is_set():
+        self._drop_call()  # one that sent what cannot be parsed goes on
+        if self._is_ended:
             return
         try:
             async with asyncio.timeout(self._cursor.pause(error)):
-                await self._closed.wait()
+                await self._woken.wait()
         except TimeoutError:
             return
         except errors.DtmsError:

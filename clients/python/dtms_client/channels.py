@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 import grpc
@@ -41,7 +41,7 @@ class ChannelPool(Generic[ChannelT]):
     def __init__(self, connect: Callable[[Endpoint], ChannelT], max_idle: int = MAX_IDLE) -> None:
         self._connect = connect
         self._max_idle = max_idle
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may come back amid a take
         self._shared: OrderedDict[Endpoint, _Shared[ChannelT]] = OrderedDict()  # oldest use first
 
     def take(self, endpoint: Endpoint) -> ChannelT:
@@ -85,6 +85,7 @@ class _Process:
     """Which process opened channels; None: none yet."""
 
     pid: int | None = None
+    _kept: list[object] = field(default_factory=list)
 
     def enter(self) -> None:
         """Note that this process is about to use channels; see `check`."""
@@ -96,8 +97,18 @@ class _Process:
     def check(self) -> None:
         """Raise ForkedProcess where a parent opened channels: its locks and threads are not
         ours, and waiting for them would never end."""
-        if self.pid not in (None, os.getpid()):
+        if self.is_forked:
             raise ForkedProcess
+
+    @property
+    def is_forked(self) -> bool:
+        """Did a parent of this process open channels?"""
+        return self.pid not in (None, os.getpid())
+
+    def keep(self, call: object) -> None:
+        """Never let go of a call of the parent's: gRPC takes its lock to end it, which the fork may
+        have copied locked."""
+        self._kept.append(call)
 
 
 def _connect(endpoint: Endpoint) -> grpc.Channel:
@@ -142,7 +153,7 @@ async def _close_with(
     finally:
         with _BY_LOOP_LOCK:
             _BY_LOOP.pop(loop, None)
-        for channel in pool.drain():
+        for channel in [] if PROCESS.is_forked else pool.drain():
             await channel.close()
 
 
@@ -164,8 +175,8 @@ def close_channels() -> None:
 
 
 def _close_at_exit() -> None:
-    if PROCESS.pid != os.getpid():
-        return  # a fork's exit
+    if PROCESS.is_forked:
+        return
     for channel in SYNC.drain():
         channel.close()
     _BY_LOOP.clear()

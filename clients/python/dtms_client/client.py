@@ -16,6 +16,7 @@ from dtms_client import channels, correlation, readiness, requests, statuses, wi
 from dtms_client.calls import Calls, RequestT, ResponseT
 from dtms_client.cursor import Cursor, event_of, whole
 from dtms_client.endpoint import DEFAULT_TARGET, Endpoint, Tls
+from dtms_client.errors import DtmsError
 from dtms_client.event_stream import EventStream, Select
 from dtms_client.requests import EventFilter
 
@@ -29,6 +30,11 @@ class DtmsClient(Calls):
     Every method raises a subclass of DtmsError when the call fails. `timeout` is a call's deadline
     in seconds with all its retries: a call that finds no server is tried five times within about
     5 s, with growing pauses. Calls are safe to repeat.
+
+    >>> with DtmsClient(target) as dtms:
+    ...     dtms.wait_until_ready(timeout=60)
+    ...     dtms.register_trade(ticket, "EURUSD", "BUY").trade.symbol
+    'EURUSD'
     """
 
     def __init__(
@@ -40,10 +46,14 @@ class DtmsClient(Calls):
         options: Mapping[str, int | str] | None = None,
     ) -> None:
         """Connects at the first call. `target` is HOST:PORT; without `tls` the connection is
-        plaintext; `options` are gRPC channel arguments beside or instead of ours."""
+        plaintext; `options` are gRPC channel arguments beside or instead of ours.
+
+        >>> other = DtmsClient(target, timeout=30, options={"grpc.enable_retries": 0})
+        >>> other.close()
+        """
         self._endpoint = Endpoint(target, tls, tuple((options or {}).items()))
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may close amid a call
         self._opened: tuple[grpc.Channel, DtmsServiceStub] | None = None
         self._closed = False
         self._streams: weakref.WeakSet[EventStream[Any]] = weakref.WeakSet()
@@ -55,7 +65,14 @@ class DtmsClient(Calls):
 
         The call is made at the first `next`; to miss nothing since a list, give its token as
         `since`. It goes on for ever, but for `close()`, an error that is not of the connection
-        (as ResumeTokenExpired), and an outage of `give_up_after` seconds."""
+        (as ResumeTokenExpired), and an outage of `give_up_after` seconds.
+
+        >>> place = dtms.list_trades().resume_token
+        >>> registered = dtms.register_trade(ticket, "EURUSD", "BUY")
+        >>> with dtms.events(since=place, types=["TRADE_REGISTERED"]) as stream:
+        ...     next(stream).ticket == ticket
+        True
+        """
         return self._stream(requests.stream_events(**wanted), give_up_after, event_of)
 
     def messages(
@@ -65,34 +82,44 @@ class DtmsClient(Calls):
         give_up_after: float | None = None,
         **wanted: Unpack[EventFilter],
     ) -> EventStream[pb.StreamMonitorEventsResponse]:
-        """As `events`, but every message whole: heartbeats, and live scores if wanted."""
+        """As `events`, but every message whole: heartbeats, and live scores if wanted.
+
+        >>> with dtms.messages() as stream:
+        ...     next(stream).WhichOneof("message")  # one comes at once
+        'heartbeat'
+        """
         request = requests.stream_events(include_scores=include_scores, **wanted)
         return self._stream(request, give_up_after, whole)
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Return once the server guards trades and accepts new ones; raises NotReady, with what was
-        seen last, when that takes longer than `timeout` seconds."""
+        seen last, when that takes longer than `timeout` seconds.
+
+        >>> DtmsClient("127.0.0.1:1").wait_until_ready(timeout=0.1)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        dtms_client.errors.NotReady: NOT_READY: not ready within 0.1 s: ...
+        """
         wait = readiness.Wait(timeout)
-        request = wire.health_request(readiness.NAME)
-        check = self._open()[0].unary_unary(
-            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
-        )
-        while True:
-            try:
-                if wait.is_over(check(request, timeout=wait.attempt_seconds)):
-                    return
-            except grpc.RpcError as error:
-                wait.failed(statuses.from_rpc(error))
+        while not self._is_ready(wait):
             time.sleep(wait.pause())
 
     def close(self) -> None:
         """End this client's streams and give its channel back. The channel stays open for the next
-        client of the same target while it is among the ten last used; see `close_channels`."""
+        client of the same target while it is among the ten last used; see `close_channels`.
+        A call in flight is answered, or Cancelled if the channel is closed; one that is made later
+        raises RuntimeError.
+
+        >>> other = DtmsClient(target)
+        >>> other.close()
+        >>> other.status()
+        Traceback (most recent call last):
+        RuntimeError: this DtmsClient is closed
+        """
         channels.PROCESS.check()
-        for stream in list(self._streams):
-            stream.close()
         with self._lock:
             was_open, self._opened, self._closed = self._opened is not None, None, True
+            for stream in list(self._streams):
+                stream.close()
         if was_open:
             for channel in channels.SYNC.give_back(self._endpoint):
                 channel.close()
@@ -108,15 +135,29 @@ class DtmsClient(Calls):
     def _open(self) -> tuple[grpc.Channel, DtmsServiceStub]:
         channels.PROCESS.enter()  # before any lock: a fork may have copied it locked
         with self._lock:
-            if self._closed:
-                raise RuntimeError("this DtmsClient is closed")
+            self._refuse_if_closed()
             if self._opened is None:
                 channel = channels.SYNC.take(self._endpoint)
                 self._opened = channel, DtmsServiceStub(channel)
             return self._opened
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("this DtmsClient is closed")
+
     def _stub(self) -> DtmsServiceStub:
         return self._open()[1]
+
+    def _is_ready(self, wait: readiness.Wait) -> bool:
+        check = self._open()[0].unary_unary(
+            readiness.METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+        request = wire.health_request(readiness.NAME)
+        try:
+            return wait.is_over(self._ask(check, request, wait.attempt_seconds))
+        except DtmsError as error:
+            wait.failed(error)
+            return False
 
     def _ask(
         self,
@@ -132,6 +173,9 @@ class DtmsClient(Calls):
             )
         except grpc.RpcError as error:
             raise statuses.from_rpc(error) from error
+        except ValueError:  # what gRPC raises where the channel was closed meanwhile
+            self._open()
+            raise
 
     def _stream(
         self,
@@ -139,6 +183,9 @@ class DtmsClient(Calls):
         give_up_after: float | None,
         select: Select[T],
     ) -> EventStream[T]:
+        channels.PROCESS.check()
         stream = EventStream(self._stub, Cursor(request, give_up_after), select)
-        self._streams.add(stream)
+        with self._lock:
+            self._refuse_if_closed()
+            self._streams.add(stream)
         return stream

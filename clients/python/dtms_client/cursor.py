@@ -34,6 +34,7 @@ class Cursor:
         self._give_up_after = give_up_after
         self._failures = 0
         self._failing_since = 0.0
+        self._sequence = 0  # of the last event handed out
 
     @property
     def resume_token(self) -> str:
@@ -44,13 +45,24 @@ class Cursor:
         """What to ask for now."""
         return self._request
 
-    def advance(self, message: pb.StreamMonitorEventsResponse) -> None:
-        """Take note of a message that is handed out now."""
+    def advance(self, message: pb.StreamMonitorEventsResponse) -> bool:
+        """Take note of a message, and tell whether to hand it out: an event that is not after the
+        last one is dropped, whatever the server says."""
         if self._failures:
             logger.info("The stream of events goes on after %d failures", self._failures)
             self._failures = 0
+        if message.HasField("event"):
+            if message.event.sequence <= self._sequence:
+                logger.warning(
+                    "Event %d came after event %d and is dropped",
+                    message.event.sequence,
+                    self._sequence,
+                )
+                return False
+            self._sequence = message.event.sequence
         if message.resume_token:
             self._request.resume_token = message.resume_token
+        return True
 
     def pause(self, error: DtmsError) -> float:
         """Return the seconds to wait before the next call; raise the error where another call

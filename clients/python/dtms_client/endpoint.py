@@ -51,7 +51,12 @@ class Tls:
         cert: str | Path | None = None,
         server_name: str = "",
     ) -> "Tls":
-        """Read the PEM files that are given; raises OSError."""
+        """Read the PEM files that are given; raises OSError.
+
+        >>> Tls.from_files(ca="no-such.pem")
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] No such file or directory: 'no-such.pem'
+        """
         roots, private, chain = (
             None if f is None else Path(f).read_bytes() for f in (ca, key, cert)
         )

@@ -22,7 +22,14 @@ class DtmsError(Exception):
     """A call failed. `code` is the gRPC status, `reason` the server's (empty where gRPC itself or
     something in between answered), `metadata` the variable parts of the message, `violations` the
     fields that were refused, `retry_after` the seconds that the server asks to wait, if it does,
-    `correlation_id` the call's name in the server's log (empty where no server answered)."""
+    `correlation_id` the call's name in the server's log (empty where no server answered).
+
+    >>> try:
+    ...     dtms.register_trade(0, "", "BUY")
+    ... except errors.DtmsError as error:
+    ...     print(error.code.name, error.reason, sorted(each.field for each in error.violations))
+    INVALID_ARGUMENT INVALID_REQUEST ['symbol', 'ticket']
+    """
 
     def __init__(
         self,
@@ -50,7 +57,11 @@ class DtmsError(Exception):
 
     @property
     def is_transient(self) -> bool:
-        """Does the same call have a chance later, with nothing changed by the caller?"""
+        """Does the same call have a chance later, with nothing changed by the caller?
+
+        >>> errors.Unavailable(grpc.StatusCode.UNAVAILABLE, "no server").is_transient
+        True
+        """
         if self.reason:
             return isinstance(self, Unavailable | SlowConsumer | RateLimited)
         return self.code in _TRANSIENT_WHEN_BARE

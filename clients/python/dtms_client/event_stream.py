@@ -73,7 +73,12 @@ class SilenceWatch:
 
 class EventStream(Generic[T]):
     """An iterator over what `events` or `messages` asked for. It ends only by `close()`, which any
-    thread may call, or by an error that a new call would meet again; use it in one thread."""
+    thread may call, or by an error that a new call would meet again; use it in one thread.
+
+    >>> with dtms.events(start_from="EARLIEST") as stream:
+    ...     [next(stream).sequence for _ in range(2)]
+    [1, 2]
+    """
 
     def __init__(
         self,
@@ -91,7 +96,14 @@ class EventStream(Generic[T]):
 
     @property
     def resume_token(self) -> str:
-        """The place after the last message handed out; keep it to go on after a restart."""
+        """The place after the last message handed out; keep it to go on after a restart.
+
+        >>> stream = dtms.events(start_from="EARLIEST")
+        >>> next(stream).sequence
+        1
+        >>> next(dtms.events(since=stream.resume_token)).sequence
+        2
+        """
         return self._cursor.resume_token
 
     def __iter__(self) -> Self:
@@ -119,6 +131,10 @@ class EventStream(Generic[T]):
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if channels.PROCESS.is_forked:
+            channels.PROCESS.keep(getattr(self, "_call", None))
+
     def _receive(self) -> pb.StreamMonitorEventsResponse | None:
         while not self._closed.is_set():
             try:
@@ -129,9 +145,12 @@ class EventStream(Generic[T]):
                 self._wait_after(self._cursor.silent())
             except grpc.RpcError as error:
                 self._wait_after(statuses.from_rpc(error))
+            except (RuntimeError, ValueError):  # the client, or the channel, is closed
+                if not self._closed.is_set():
+                    raise
             else:
-                self._cursor.advance(message)
-                return message
+                if self._cursor.advance(message):
+                    return message
         return None
 
     def _opened(self) -> _Call:

@@ -6,8 +6,11 @@ from datetime import datetime
 from operator import index
 from typing import TYPE_CHECKING, SupportsIndex, TypedDict, TypeVar
 
+import grpc
 from dtms.v1 import event_pb2, trade_pb2
 from dtms.v1 import service_pb2 as pb
+
+from dtms_client.errors import Internal
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -127,6 +130,15 @@ def list_actions(
     return request
 
 
+def turn_page(request: pb.ListTradesRequest | pb.ListActionsRequest, token: str) -> bool:
+    """Ask for the next page, and tell whether there is one; raises Internal for one that was asked
+    for just now, since a server that goes round in circles would never end."""
+    if token and token == request.page_token:
+        raise Internal(grpc.StatusCode.INTERNAL, "the next page is the same again")
+    request.page_token = token
+    return bool(token)
+
+
 def stream_events(
     *,
     since: str = "",
@@ -153,7 +165,14 @@ def stream_events(
 def enum_value(enum: "_EnumTypeWrapper[EnumT]", name: str | int) -> EnumT:
     """Find a value by its name, with or without the enum's prefix; a number goes as it is.
 
-    Raises ValueError naming those that there are."""
+    Raises ValueError naming those that there are.
+
+    >>> enum_value(Direction, "SELL"), enum_value(Direction, "DIRECTION_SELL")
+    (2, 2)
+    >>> enum_value(Direction, "LONG")
+    Traceback (most recent call last):
+    ValueError: 'LONG' is no Direction: one of UNSPECIFIED, BUY, SELL is
+    """
     prefix = enum.keys()[0].removesuffix("UNSPECIFIED")
     if isinstance(name, int):
         return enum.Value(enum.Name(name))  # type: ignore[arg-type]  # any number may be asked for

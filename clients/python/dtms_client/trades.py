@@ -8,7 +8,12 @@ from dtms.v1.trade_pb2 import Trade
 
 @dataclass(frozen=True, slots=True)
 class TradeList:
-    """Trades by ticket, of all pages. `events(since=resume_token)` tells all that came after."""
+    """Trades by ticket, of all pages. `events(since=resume_token)` tells all that came after.
+
+    >>> trades = dtms.list_trades()
+    >>> [trade.ticket for trade in trades] == sorted(trade.ticket for trade in trades.trades)
+    True
+    """
 
     trades: tuple[Trade, ...]
     resume_token: str

@@ -16,7 +16,13 @@ class Simulator:
     """The flag that every such command has."""
 
     terminal: Annotated[
-        str, typer.Option("--terminal", metavar="HOST:PORT", help="The simulated terminal.")
+        str,
+        typer.Option(
+            "--terminal",
+            envvar="DTMS_SIM_LISTEN",  # where `dtms serve` offers it
+            metavar="HOST:PORT",
+            help="The simulated terminal.",
+        ),
     ] = Settings.model_fields["sim_listen"].default
 
     def control(self) -> SimulatorControl:
