@@ -13,8 +13,10 @@ OF_WINDOWS = (
     *("tests/terminal/simulator/test_state.py", "tests/terminal/simulator/test_chronicle.py"),
     "tests/terminal/test_keys.py",
     "tests/domain/test_analysis_indicators.py",
+    *("tests/telemetry/test_pages.py", "tests/telemetry/test_server.py"),
 )
-"""Files, locks and TA-Lib's numbers may be others there; the rest is plain Python."""
+"""Files, locks, TA-Lib's numbers and the loop's sockets may be others there; the rest is plain
+Python."""
 A_LINK = "tests/storage/test_locks.py::test_a_link_to_a_database_is_the_same_database"
 """Wine 8 makes links that it does not resolve."""
 QUIET = ("-q", "--color=no", "-m", "not long", "-p", "no:cacheprovider")

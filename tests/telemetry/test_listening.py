@@ -10,12 +10,7 @@ from pathlib import Path
 import pytest
 from dtms_server import config, parts
 from dtms_server.domain.errors import ConfigurationInvalid
-from dtms_server.telemetry.pages import Pages
-from dtms_server.telemetry.registry import Registry
-from dtms_server.telemetry.server import HttpServer
 from processes import PATIENCE_SECONDS, QUICK_SERVER, Shop, free_address, shop
-from rpc.conftest import House
-from telemetry.scraping import fetch
 
 UNUSABLE = 2
 ANY = ("--http-listen", "127.0.0.1:0")
@@ -96,16 +91,6 @@ def test_all_that_is_not_loopback_is_beyond_it(address: str) -> None:
 def test_an_address_has_a_host_and_a_port(address: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="--http-listen"):
         config.load(terminal="simulator", http_listen=address)
-
-
-@pytest.mark.parametrize("host", ["localhost", "[::1]", "0.0.0.0"])
-async def test_it_listens_where_it_is_told_to(house: House, host: str) -> None:
-    server = HttpServer(f"{host}:0", Pages(house.sources, Registry()))
-    name, _, port = (await server.start()).rpartition(":")
-    assert name == host
-    reached = {"localhost": "127.0.0.1", "[::1]": "::1"}.get(host, "127.0.0.1")
-    assert (await fetch(f"{reached}:{port}", "/live")).status == 200
-    await server.stop()
 
 
 def test_0_is_none(town: Shop) -> None:

@@ -1,17 +1,25 @@
 """The pages by HTTP: what is asked for is answered, and all else is refused shortly."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from rpc.conftest import House
 from telemetry.scraping import fetch, send
+from telemetry.standins import HOUR, listening, pages_of
 
 PAGES = ("/health", "/dtms/health", "/live", "/metrics")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
+@pytest.fixture
+async def http() -> AsyncIterator[str]:
+    async with listening(pages_of(), HOUR) as address:
+        yield address
+
+
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_is_answered_once_and_the_connection_is_over(house: House, path: str) -> None:
-    answer = await fetch(house.http, path)
+async def test_a_page_is_answered_once_and_the_connection_is_over(http: str, path: str) -> None:
+    answer = await fetch(http, path)
     assert answer.status == 200
     assert answer.headers["connection"] == "close"
     assert answer.headers["cache-control"] == "no-store"
@@ -19,30 +27,30 @@ async def test_a_page_is_answered_once_and_the_connection_is_over(house: House, 
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_its_head_is_the_same_without_a_body(house: House, path: str) -> None:
-    answer = await fetch(house.http, path, "HEAD")
+async def test_its_head_is_the_same_without_a_body(http: str, path: str) -> None:
+    answer = await fetch(http, path, "HEAD")
     assert (answer.status, answer.body) == (200, "")
     assert int(answer.headers["content-length"]) > 0
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_nothing_can_be_done_to_a_page(house: House, path: str) -> None:
+async def test_nothing_can_be_done_to_a_page(http: str, path: str) -> None:
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "BREW"):
-        answer = await fetch(house.http, path, method)
+        answer = await fetch(http, path, method)
         assert answer.status == 405
         assert answer.headers["allow"] == "get, head"
         assert answer.body == "only GET, HEAD\n"
 
 
-async def test_there_are_no_other_pages(house: House) -> None:
+async def test_there_are_no_other_pages(http: str) -> None:
     for path in ("/", "/metrics/", "/../metrics", "/HEALTH", "*", "//health", "/%68ealth"):
-        answer = await fetch(house.http, path)
+        answer = await fetch(http, path)
         assert answer.status == 404
         assert answer.body == f"the pages are {', '.join(PAGES)}\n"
 
 
-async def test_what_follows_a_question_mark_changes_nothing(house: House) -> None:
-    assert (await fetch(house.http, "/health?verbose=1")).facts["ready"] is True
+async def test_what_follows_a_question_mark_changes_nothing(http: str) -> None:
+    assert (await fetch(http, "/health?verbose=1")).facts["ready"] is True
 
 
 @pytest.mark.parametrize(
@@ -56,14 +64,14 @@ async def test_what_follows_a_question_mark_changes_nothing(house: House) -> Non
     ],
     ids=["an old one", "no host", "no HTTP", "TLS", "a huge head"],
 )
-async def test_what_is_no_request_is_told_so(house: House, request_: bytes, status: int) -> None:
-    assert (await send(house.http, request_)).status == status
+async def test_what_is_no_request_is_told_so(http: str, request_: bytes, status: int) -> None:
+    assert (await send(http, request_)).status == status
 
 
-async def test_metrics_are_told_in_both_formats(house: House) -> None:
-    plain = await fetch(house.http, "/metrics")
+async def test_metrics_are_told_in_both_formats(http: str) -> None:
+    plain = await fetch(http, "/metrics")
     assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
-    opened = await fetch(house.http, "/metrics", Accept=OPENMETRICS)
+    opened = await fetch(http, "/metrics", Accept=OPENMETRICS)
     assert opened.headers["content-type"].startswith("application/openmetrics-text")
     families = text_string_to_metric_families(opened.body)  # type: ignore[no-untyped-call]
     names = {family.name for family in families}

@@ -1,0 +1,91 @@
+"""The listener, which Windows runs on a loop of another kind: it serves all and waits for none."""
+
+import asyncio
+
+import pytest
+from dtms_server.domain.errors import ConfigurationInvalid
+from dtms_server.telemetry.pages import Page, Pages
+from dtms_server.telemetry.registry import Registry
+from dtms_server.telemetry.server import MAX_CONNECTIONS, HttpServer
+from dtms_server.telemetry.sources import Sources
+from telemetry.scraping import fetch, send
+from telemetry.standins import HALF, HOUR, SOURCES, crowd, is_dropped, left, listening, pages_of
+
+
+@pytest.mark.parametrize("host", ["localhost", "[::1]", "0.0.0.0"])
+async def test_it_listens_where_it_is_told_to(host: str) -> None:
+    server = HttpServer(f"{host}:0", pages_of())
+    name, _, port = (await server.start()).rpartition(":")
+    assert name == host
+    reached = {"localhost": "127.0.0.1", "[::1]": "::1"}.get(host, "127.0.0.1")
+    assert (await fetch(f"{reached}:{port}", "/live")).status == 200
+    await server.stop()
+
+
+async def test_an_address_in_use_is_named_with_the_remedy() -> None:
+    async with listening(pages_of(), HOUR) as address:
+        with pytest.raises(ConfigurationInvalid, match=f"{address}.*--http-listen"):
+            await HttpServer(address, pages_of()).start()
+
+
+class Turns(Pages):
+    """Pages that keep in which turn of the loop each was made."""
+
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources, Registry())
+        self._turn = 0
+        self.made = list[int]()
+
+    async def count(self) -> None:
+        while True:
+            self._turn += 1
+            await asyncio.sleep(0)
+
+    def answer(self, method: str, target: str, accept: str) -> Page:
+        self.made.append(self._turn)
+        return super().answer(method, target, accept)
+
+
+async def test_each_page_is_made_in_a_turn_of_its_own() -> None:
+    turns = Turns(SOURCES)
+    counting = asyncio.create_task(turns.count())
+    async with listening(turns, HOUR) as http:
+        await asyncio.gather(*(fetch(http, "/metrics") for _ in range(MAX_CONNECTIONS // 2)))
+    counting.cancel()
+    assert len(turns.made) == len(set(turns.made)) == MAX_CONNECTIONS // 2
+
+
+async def test_what_follows_a_request_is_not_taken_for_another() -> None:
+    request = b"GET /live HTTP/1.1\r\nHost: here\r\n\r\n"
+    async with listening(pages_of(), HOUR) as http:
+        answer = await send(http, request * 3)
+    assert (answer.status, answer.body) == (200, "alive\n")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"", HALF, b"GET /live HTTP/1.1\r\nHost: here\r\n\r\n"],
+    ids=["mute", "slow", "clinging"],
+)
+async def test_one_that_takes_its_time_is_dropped(first: bytes) -> None:
+    async with listening(pages_of(), 0.1) as address, crowd(address, 1, first) as (peer,):
+        await is_dropped(peer)
+
+
+async def test_the_oldest_makes_room_for_the_newest() -> None:
+    many = 3 * MAX_CONNECTIONS
+    async with listening(pages_of(), HOUR) as http, crowd(http, many, HALF) as peers:
+        assert len(await left(peers, many - MAX_CONNECTIONS)) == MAX_CONNECTIONS
+        assert (await fetch(http, "/live")).status == 200
+        assert len(await left(peers, many - MAX_CONNECTIONS + 1)) == MAX_CONNECTIONS - 1
+
+
+async def test_it_ends_though_peers_stay() -> None:
+    server = HttpServer("127.0.0.1:0", pages_of(), exchange_seconds=HOUR)
+    http = await server.start()
+    async with crowd(http, 10, HALF) as peers:
+        await fetch(http, "/live")  # by now the others have been let in
+        await server.stop()
+        await asyncio.gather(*map(is_dropped, peers))
+    with pytest.raises(ConnectionRefusedError):
+        await fetch(http, "/live")
