@@ -78,7 +78,7 @@ async def test_names_that_are_no_rpc_make_no_series(house: House, channel: Any) 
 async def test_a_call_that_is_given_up_says_by_whom(house: House, stub: Any) -> None:
     async with held(house):
         with pytest.raises(grpc.aio.AioRpcError):
-            await stub.PauseActions(pb.PauseActionsRequest(), timeout=0.05)
+            await stub.PauseActions(pb.PauseActionsRequest(), timeout=0.5)
         late = {"method": "PauseActions", "code": "DEADLINE_EXCEEDED"}
         await scraped(house.http, lambda now: now.value("dtms_rpcs_total", **late) == 1)
         call = stub.PauseActions(pb.PauseActionsRequest())

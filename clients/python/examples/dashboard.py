@@ -17,7 +17,15 @@ def place(dtms: DtmsClient, kept: Path) -> str:
     for trade in trades:
         state = TradeState.Name(trade.state).removeprefix("TRADE_STATE_")
         print("trade", trade.ticket, trade.symbol, trade.volume, state, flush=True)
+    keep(kept, trades.resume_token)
     return trades.resume_token
+
+
+def keep(kept: Path, token: str) -> None:
+    """Write the place down; a crash leaves the old one or the new one."""
+    half_written = kept.with_suffix(".new")
+    half_written.write_text(token)
+    half_written.replace(kept)
 
 
 def show(event: MonitorEvent) -> None:
@@ -31,9 +39,7 @@ def follow(dtms: DtmsClient, kept: Path) -> None:
     with dtms.events(since=place(dtms, kept)) as stream:
         for event in stream:
             show(event)
-            half_written = kept.with_suffix(".new")
-            half_written.write_text(stream.resume_token)
-            half_written.replace(kept)  # a crash leaves the old place or the new one
+            keep(kept, stream.resume_token)
 
 
 def main() -> int:

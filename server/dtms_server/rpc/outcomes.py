@@ -13,6 +13,9 @@ Answered = Callable[[str, str, float | None], None]
 for as long as its reader likes."""
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
+SLACK_SECONDS: Final = 0.1
+"""A caller's deadline passes before ours does, by the time that the call was on its way; one that
+hangs up so shortly before ours has met its own."""
 _NAMES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -45,5 +48,5 @@ def _named(code: grpc.StatusCode | int) -> str:
 
 def _given_up(context: Context) -> grpc.StatusCode:
     left = context.time_remaining()
-    late = left is not None and left <= 0
+    late = left is not None and left <= SLACK_SECONDS
     return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
