@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--scenario", type=Path, default=SCENARIO, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="write the outcome as JSON")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # terminal and service end too
     names = asked.languages or [language.name for language in languages.ALL]
     unknown = set(names) - {language.name for language in languages.ALL}
     if unknown:

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from conformance.scene import Scene
 from dtms_server.domain.errors import DtmsError
 from dtms_server.terminal.control import ControlRefused
 
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 30.0
+SILENCE_SECONDS = 180.0
+"""No step lasts longer: a runner that is silent for so long hangs."""
 Deed = Callable[..., Mapping[str, Any] | None]
 
 
@@ -55,6 +57,7 @@ def deeds(scene: Scene) -> dict[str, Deed]:
         "end_terminal": scene.end_terminal,
         "restart": scene.restart,
         "drain": scene.drain,
+        "drained": scene.drained,
         "open": lambda **named: {"ticket": str(scene.open(**named))},
         "close": lambda ticket: scene.close(int(ticket)),
     }
@@ -73,15 +76,32 @@ class Runner:
         return self._process.pid
 
     def direct(self, deeds: Mapping[str, Deed]) -> Played:
-        """Do what the runner asks for until it ends, and return what came of it."""
+        """Do what the runner asks for until it ends, and return what came of it; one that hangs,
+        or writes what is no line of the protocol, is ended."""
         assert self._process.stdout is not None
+        silence = self._silence()
         for line in self._process.stdout:
+            silence.cancel()
             self._take(line, deeds)
+            silence = self._silence()
+        silence.cancel()
         self.played.status = self._process.wait(PATIENCE_SECONDS)
         return self.played
 
+    def _silence(self) -> threading.Timer:
+        silence = threading.Timer(
+            SILENCE_SECONDS, self._end, (f"silent for {SILENCE_SECONDS:g} s: it hangs",)
+        )
+        silence.daemon = True
+        silence.start()
+        return silence
+
+    def _end(self, why: str) -> None:
+        self.played.why = why
+        self._process.kill()
+
     def _take(self, line: str, deeds: Mapping[str, Deed]) -> None:
-        match json.loads(line):
+        match _read(line):
             case {"step": _, "ok": True}:
                 self.played.steps += 1
             case {"step": _, "ok": False, "why": why}:
@@ -93,12 +113,20 @@ class Runner:
             case {"do": verb}:
                 self._answer(_done(deeds, str(verb), {}))
             case _:
-                raise AssertionError(f"{self.played.language} wrote {line!r}")
+                self._end(f"it wrote {line!r}")
 
     def _answer(self, answer: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(answer) + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended: its output tells
+            self._process.stdin.write(json.dumps(answer) + "\n")
+            self._process.stdin.flush()
+
+
+def _read(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 @contextmanager

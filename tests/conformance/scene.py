@@ -1,15 +1,19 @@
 """The terminal and the service that a scenario is played against, and what can be done to them."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from dtms_server.domain.trade import Direction
-from processes import QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address, shop
+from processes import Process, Shop, free_address, shop
 
 FIRST_TICKET: Final = 2**53 + 1
 """The first that JavaScript's numbers cannot hold."""
+TERMINAL: Final = ("--seed", "7", "--symbol", "EURUSD", "--speed", "20")
+SERVICE: Final = ("--cycle", "1", "--startup-timeout", "0", "--drain-delay", "2")
+"""A cycle each 50 ms; no trade is out of its grace before 45 s of ours have passed."""
 
 
 class Scene:
@@ -25,7 +29,7 @@ class Scene:
     def begin_terminal(self) -> None:
         """Start the terminal in the world that it left."""
         world = str(self._town.folder / "world.json")
-        flags = ("--first-ticket", str(FIRST_TICKET), "--sim-state", world, *QUICK_TERMINAL)
+        flags = ("--first-ticket", str(FIRST_TICKET), "--sim-state", world, *TERMINAL)
         self._terminal, _ = self._town.terminal("--listen", self._terminal_address, *flags)
 
     def end_terminal(self) -> None:
@@ -35,25 +39,24 @@ class Scene:
 
     def begin_service(self) -> None:
         """Start the service, and return once it listens."""
-        flags = ("--listen", self.address, "--startup-timeout", "0", *QUICK_SERVER)
-        self._server, _ = self._town.serve(self._terminal_address, *flags)
+        self._server, _ = self._town.serve(
+            self._terminal_address, "--listen", self.address, *SERVICE
+        )
 
     def restart(self) -> None:
         """Kill the service, as a power cut would, where it runs, and start it."""
-        if self._server is not None and self._server.status is None:
-            self._server.kill()
+        if self.server.status is None:
+            self.server.kill()
         self.begin_service()
 
     def drain(self) -> None:
-        """Ask the service to stop, and wait for its end."""
-        assert self._server is not None
-        assert self._server.terminate() == 0, self._server.output
+        """Ask the service to stop, and return once it has begun to."""
+        self.server.signal(signal.SIGTERM)
+        self.server.expect("draining")
 
-    def kill_after(self, seconds: float) -> None:
-        """Kill the service at that moment, and start it again."""
-        assert self._server is not None
-        self._server.kill_after(seconds)
-        self.begin_service()
+    def drained(self) -> None:
+        """Return once the service has ended in good order."""
+        assert self.server.wait() == 0, self.server.output
 
     def open(self, symbol: str, direction: str, volume: float) -> int:
         """Open a position, as a bot would, and return its ticket."""
@@ -64,6 +67,12 @@ class Scene:
         """Close a position by hand."""
         with self._town.control(self._terminal_address) as hand:
             hand.close(ticket)
+
+    @property
+    def server(self) -> Process:
+        """The service's process."""
+        assert self._server is not None
+        return self._server
 
 
 @contextmanager

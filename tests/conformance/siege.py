@@ -1,8 +1,10 @@
 """All clients at once on a service that is killed and started again, round after round."""
 
+import json
 import random
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +15,11 @@ from conformance.director import Deed, Played, Runner, running
 from conformance.languages import Language
 from conformance.play import RESTARTS
 from conformance.scene import Scene, scene
+from conformance.verdict import judge
 
 PATIENCE_SECONDS = 120.0
-LONGEST_CALM_SECONDS = 0.5
-"""A kill strikes so long, at most, after all clients were told that it will."""
+LONGEST_CALM_SECONDS = 0.1
+"""A kill strikes so long, at most, after all clients were told that it will: amid their calls."""
 
 
 @dataclass(slots=True)
@@ -41,13 +44,16 @@ class Siege:
     again when each has all its answers."""
 
     def __init__(self, scene: Scene, clients: list[Client], dice: random.Random) -> None:
-        self.kills = 0
+        self.calling: list[int] = []
+        """For each kill, how many clients were amid their calls when it struck."""
         self._scene = scene
         self._clients = clients
         self._dice = dice
         self._gathered = threading.Barrier(len(clients), self._strike, PATIENCE_SECONDS)
         self._settled = threading.Barrier(len(clients), self._look, PATIENCE_SECONDS)
-        self._killer = threading.Thread()
+        self._killer = ThreadPoolExecutor(1)
+        self._killing: Future[None] = Future()
+        self._done = 0
 
     def direct(self, client: Client) -> None:
         """Do what a client asks for, to its end; one that fails ends the siege for all."""
@@ -56,9 +62,12 @@ class Siege:
             "killed": self._killed,
             "leave": self._leave,
         }
-        if not client.runner.direct(deeds).passed:
-            self._gathered.abort()
-            self._settled.abort()
+        try:
+            judge(client.runner.direct(deeds), json.loads(RESTARTS.read_text(encoding="utf-8")))
+        finally:
+            if not client.runner.played.passed:
+                self._gathered.abort()
+                self._settled.abort()
 
     def _kill_soon(self) -> Mapping[str, Any]:
         opened = self._scene.open("EURUSD", "BUY", 0.01)
@@ -66,13 +75,18 @@ class Siege:
         return {"ticket": str(opened)}
 
     def _strike(self) -> None:
-        calm = self._dice.uniform(0.0, LONGEST_CALM_SECONDS)
-        self._killer = threading.Thread(target=self._scene.kill_after, args=(calm,))
-        self._killer.start()
-        self.kills += 1
+        self._done = 0
+        calm_seconds = self._dice.uniform(0.0, LONGEST_CALM_SECONDS)
+        self._killing = self._killer.submit(self._kill, calm_seconds)
+
+    def _kill(self, calm_seconds: float) -> None:
+        self._scene.server.kill_after(calm_seconds)
+        self.calling.append(len(self._clients) - self._done)
+        self._scene.begin_service()
 
     def _killed(self) -> None:
-        self._killer.join(PATIENCE_SECONDS)
+        self._done += 1
+        self._killing.result(PATIENCE_SECONDS)
 
     def _leave(self) -> None:
         self._settled.wait()
@@ -85,9 +99,9 @@ class Siege:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a siege."""
+    """What came of a siege; `calling`: see Siege."""
 
-    kills: int
+    calling: list[int]
     clients: list[Client]
     played: list[Played]
 
@@ -97,12 +111,10 @@ def besiege(languages: list[Language], folder: Path, dice: random.Random) -> Out
     with scene(folder) as set_, _clients(languages, set_.address) as clients:
         set_.begin_terminal()
         siege = Siege(set_, clients, dice)
-        threads = [threading.Thread(target=siege.direct, args=(each,)) for each in clients]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return Outcome(siege.kills, clients, [client.runner.played for client in clients])
+        with ThreadPoolExecutor(len(clients)) as threads:
+            for directed in [threads.submit(siege.direct, client) for client in clients]:
+                directed.result()
+    return Outcome(siege.calling, clients, [client.runner.played for client in clients])
 
 
 @contextmanager

@@ -34,8 +34,12 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def test_each_client_outlives_every_kill(siege: Outcome) -> None:
-    assert siege.kills == KILLS
+    assert len(siege.calling) == KILLS
     assert len(siege.played) == len(languages.ALL)
+
+
+def test_the_kills_strike_amid_calls(siege: Outcome) -> None:
+    assert sum(map(bool, siege.calling)) > KILLS // 2, siege.calling
 
 
 def test_no_client_sees_a_gap_or_a_repeat(siege: Outcome) -> None:
