@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from client.registry import Registry
 from client.scripted import Journal, Server
 from dtms_client import DtmsClient, channels
 
@@ -25,6 +26,11 @@ def serve() -> Iterator[Callable[[object], Server]]:
 @pytest.fixture
 def journal() -> Journal:
     return Journal()
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(6)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from dtms.v1 import service_pb2_grpc
 from dtms.v1.event_pb2 import MonitorEvent
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 Context = grpc.ServicerContext
@@ -116,6 +117,17 @@ class Journal(Servicer):
         return pb.StreamMonitorEventsResponse(
             heartbeat=pb.Heartbeat(head_sequence=self.head), resume_token=str(at)
         )
+
+
+def serve_health(server: Server, *, ready: bool = False) -> health.HealthServicer:
+    """Put the health service beside the scripted one."""
+    servicer = health.HealthServicer()
+    serving = health_pb2.HealthCheckResponse
+    servicer.set("readiness", serving.SERVING if ready else serving.NOT_SERVING)
+    server.extend(
+        lambda grpc_server: health_pb2_grpc.add_HealthServicer_to_server(servicer, grpc_server)
+    )
+    return servicer
 
 
 def refusal(

@@ -13,14 +13,14 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from client.scripted import Context, Journal, Server, Servicer, refusal
+from client.scripted import Context, Journal, Server, Servicer, refusal, serve_health
 from dtms.v1 import service_pb2 as pb
 from dtms.v1.action_pb2 import Action
 from dtms.v1.event_pb2 import HedgeDisposition
 from dtms.v1.trade_pb2 import Direction, Protection, Trade, TradeState
 from dtms_client import AsyncDtmsClient, DtmsClient, errors
 from dtms_client.endpoint import Endpoint
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 Serve = Callable[[object], Server]
 Clients = Callable[..., DtmsClient]
@@ -102,16 +102,6 @@ class Garbage(grpc.GenericRpcHandler):
 @pytest.fixture
 def answering() -> Answering:
     return Answering()
-
-
-def serve_health(server: Server) -> health.HealthServicer:
-    """Put the health service beside the scripted one, not serving yet."""
-    servicer = health.HealthServicer()
-    servicer.set("readiness", health_pb2.HealthCheckResponse.NOT_SERVING)
-    server.extend(
-        lambda grpc_server: health_pb2_grpc.add_HealthServicer_to_server(servicer, grpc_server)
-    )
-    return servicer
 
 
 # --- what is asked and answered

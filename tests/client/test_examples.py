@@ -1,12 +1,21 @@
 """The examples of the Python client do what they say, against a live service."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import grpc
 from client.living import Live, live
+from client.scripted import Context, Journal, Server, serve_health
+from dtms.v1 import service_pb2 as pb
+from dtms.v1.trade_pb2 import Trade
 from processes import Process
 
 __all__ = ["live"]
+
+Serve = Callable[[object], Server]
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = CHECKOUT / "clients" / "python" / "examples"
@@ -22,6 +31,34 @@ def run(live: Live, name: str, *arguments: object) -> tuple[int, list[str]]:
     """Run an example to its end; return its status and its lines."""
     process = start(live, name, *arguments)
     return process.wait(), process.output.splitlines()
+
+
+@contextmanager
+def served_by(live: Live, target: str) -> Iterator[None]:
+    """Start examples at another service."""
+    live.shop.environment["DTMS_TARGET"] = target
+    try:
+        yield
+    finally:
+        live.shop.environment["DTMS_TARGET"] = live.target
+
+
+class Fragile(Journal):
+    """A journal whose first two lists fail as those of a server that goes and comes back late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failures = [
+            (grpc.StatusCode.UNAVAILABLE, "the server goes"),
+            (grpc.StatusCode.DEADLINE_EXCEEDED, "too late"),
+        ]
+
+    def ListTrades(self, request: Any, context: Context) -> pb.ListTradesResponse:  # noqa: N802
+        if self._failures:
+            # gRPC is told to retry no more, as if its attempts were used up
+            context.set_trailing_metadata((("grpc-retry-pushback-ms", "-1"),))
+            context.abort(*self._failures.pop(0))
+        return pb.ListTradesResponse(trades=[Trade(ticket=7, symbol="EURUSD")], resume_token="0")
 
 
 def test_every_example_is_tested() -> None:
@@ -61,10 +98,30 @@ def test_the_async_bot_registers_from_a_callback_and_ends_with_its_positions(liv
         bot.expect(rf"^\d+ {ticket} TRADE_CLOSED$")
 
 
-def test_the_async_bot_logs_what_could_not_be_registered(live: Live) -> None:
+def test_the_async_bot_ends_though_nothing_could_be_registered_and_logs_it(live: Live) -> None:
     bot = start(live, "async_bot.py", 424_242)
+    assert bot.wait() == 0
     bot.expect(r"register 424242 failed, the trade may not be guarded: POSITION_NOT_FOUND")
-    bot.kill()
+
+
+def test_the_async_bot_follows_the_others_where_one_is_refused_or_over(live: Live) -> None:
+    closed, released, followed = (live.open().ticket for _ in range(3))
+    with (
+        live.client() as dtms,
+        dtms.events(types=["TRADE_CLOSED"], start_from="EARLIEST") as events,
+    ):
+        for ticket in (closed, released):
+            dtms.register_trade(ticket, "EURUSD", "BUY")
+        live.hand.close(closed)
+        while next(events).ticket != closed:
+            pass
+        bot = start(live, "async_bot.py", 424_242, closed, released, followed)
+        bot.expect(rf"^\d+ {followed} TRADE_REGISTERED$")
+        dtms.release_trade(released)
+    bot.expect(rf"^\d+ {released} TRADE_RELEASED$")
+    live.hand.close(followed)
+    assert bot.wait() == 0
+    bot.expect(rf"^\d+ {followed} TRADE_CLOSED$")
 
 
 def test_the_dashboard_goes_on_where_it_was_killed(live: Live, tmp_path: Path) -> None:
@@ -104,6 +161,33 @@ def test_the_dashboard_lists_again_where_its_place_is_gone(live: Live, tmp_path:
     dashboard.kill()
 
 
+def test_the_dashboard_waits_out_a_list_that_fails_for_a_time(
+    live: Live, serve: Serve, tmp_path: Path
+) -> None:
+    fragile = Fragile()
+    server = serve(fragile)
+    serve_health(server, ready=True)
+    with served_by(live, server.target):
+        dashboard = start(live, "dashboard.py", tmp_path / "place")
+    dashboard.expect(r"^waiting: UNAVAILABLE: the server goes$")
+    dashboard.expect(r"^waiting: DEADLINE_EXCEEDED: too late$")
+    dashboard.expect(r"^trade 7 EURUSD ")
+    fragile.grow()
+    dashboard.expect(r"^event 1 ")
+    dashboard.kill()
+
+
+def test_the_dashboard_ends_with_an_error_that_does_not_pass(
+    live: Live, serve: Serve, tmp_path: Path
+) -> None:
+    server = serve(Journal())  # knows no lists
+    serve_health(server, ready=True)
+    with served_by(live, server.target):
+        dashboard = start(live, "dashboard.py", tmp_path / "place")
+    assert dashboard.wait() == 1
+    dashboard.expect(r"^UNIMPLEMENTED: ")
+
+
 def test_the_switch_pauses_resumes_and_shows(live: Live) -> None:
     assert run(live, "switch.py") == (0, ["orders leave"])
     assert run(live, "switch.py", "pause", "news", "at", "noon") == (0, ["paused"])
@@ -115,10 +199,7 @@ def test_the_switch_pauses_resumes_and_shows(live: Live) -> None:
 
 
 def test_without_a_service_the_switch_says_so(live: Live, closed_target: str) -> None:
-    live.shop.environment["DTMS_TARGET"], kept = closed_target, live.target
-    try:
+    with served_by(live, closed_target):
         status, lines = run(live, "switch.py")
-    finally:
-        live.shop.environment["DTMS_TARGET"] = kept
     assert status == 1
     assert lines[-1].startswith(("UNAVAILABLE", "DEADLINE_EXCEEDED"))

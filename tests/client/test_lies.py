@@ -151,26 +151,34 @@ async def test_a_message_with_nothing_in_it_is_no_event(serve: Serve, clients: C
 
 
 class Circling(Servicer):
-    """Each page of its lists is followed by the same one."""
+    """The pages of its lists follow each other in this circle."""
+
+    def __init__(self, circle: str) -> None:
+        self._after = dict(zip(circle, circle[1:] + circle[0], strict=True)) | {"": circle[0]}
 
     def ListTrades(self, request: Any, context: Context) -> pb.ListTradesResponse:  # noqa: N802
-        return pb.ListTradesResponse(trades=[Trade(ticket=1)], next_page_token="again")
+        token = self._after[request.page_token]
+        return pb.ListTradesResponse(trades=[Trade(ticket=1)], next_page_token=token)
 
     def ListActions(self, request: Any, context: Context) -> pb.ListActionsResponse:  # noqa: N802
-        return pb.ListActionsResponse(actions=[Action(id="a")], next_page_token="again")
+        token = self._after[request.page_token]
+        return pb.ListActionsResponse(actions=[Action(id="a")], next_page_token=token)
 
 
-async def test_a_list_that_never_ends_is_an_error(serve: Serve, clients: Clients) -> None:
-    target = serve(Circling()).target
+@pytest.mark.parametrize("circle", ["A", "AB", "ABC"])
+async def test_a_list_that_never_ends_is_an_error(
+    circle: str, serve: Serve, clients: Clients
+) -> None:
+    target = serve(Circling(circle)).target
     blocking = clients(target)
-    with pytest.raises(errors.Internal, match="same again"):
+    with pytest.raises(errors.Internal, match="circles"):
         blocking.list_trades()
-    with pytest.raises(errors.Internal, match="same again"):
+    with pytest.raises(errors.Internal, match="circles"):
         blocking.list_actions()
     async with AsyncDtmsClient(target) as client:
-        with pytest.raises(errors.Internal, match="same again"):
+        with pytest.raises(errors.Internal, match="circles"):
             await client.list_trades()
-        with pytest.raises(errors.Internal, match="same again"):
+        with pytest.raises(errors.Internal, match="circles"):
             await client.list_actions()
 
 

@@ -119,6 +119,19 @@ async def test_a_trade_goes_on_under_the_ticket_of_its_new_position(
     assert [e.cause for e in renamed] == [ChangeCause.OUTSIDE]
 
 
+async def test_a_registration_by_a_new_ticket_is_answered_with_it_before_the_next_cycle(
+    overnight: Steps,
+) -> None:
+    ticket = await overnight.guarded(protection=OBSERVE, lots=0.4)
+    control.advance(TO_MIDNIGHT + 60)
+    [position] = control.positions()
+    assert position.ticket != ticket
+    trade, already = await overnight.register(position.ticket)
+    assert already
+    assert (trade.ticket, trade.terms.position_ticket) == (ticket, position.ticket)
+    assert trade.terms.entry_price == position.price_open
+
+
 async def test_what_a_reopened_position_brought_is_the_sum_of_all_its_deals(
     overnight: Steps,
 ) -> None:

@@ -12,7 +12,8 @@ from dtms.v1 import service_pb2 as pb
 from dtms.v1.action_pb2 import Action
 from dtms.v1.trade_pb2 import Trade
 
-from dtms_client import requests
+from dtms_client import answers, requests
+from dtms_client.answers import OfTradeT, WithTradeT
 from dtms_client.calls import RequestT, ResponseT
 from dtms_client.requests import Claims
 from dtms_client.trades import TradeList
@@ -35,7 +36,7 @@ class AsyncCalls(ABC):
     ) -> pb.RegisterTradeResponse:
         """See DtmsClient.register_trade."""
         request = requests.register_trade(ticket, symbol, direction, **claims)
-        return await self._ask(self._stub().RegisterTrade, request, timeout)
+        return await self._ask_of_trade(self._stub().RegisterTrade, request, timeout)
 
     async def update_trade(
         self,
@@ -47,7 +48,7 @@ class AsyncCalls(ABC):
     ) -> Trade:
         """See DtmsClient.update_trade."""
         request = requests.update_trade(ticket, protection, labels)
-        return (await self._ask(self._stub().UpdateTrade, request, timeout)).trade
+        return (await self._ask_of_trade(self._stub().UpdateTrade, request, timeout)).trade
 
     async def release_trade(
         self,
@@ -58,12 +59,12 @@ class AsyncCalls(ABC):
     ) -> Trade:
         """See DtmsClient.release_trade."""
         request = requests.release_trade(ticket, hedge)
-        return (await self._ask(self._stub().ReleaseTrade, request, timeout)).trade
+        return (await self._ask_of_trade(self._stub().ReleaseTrade, request, timeout)).trade
 
     async def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
         """See DtmsClient.get_trade."""
         request = requests.get_trade(ticket)
-        return (await self._ask(self._stub().GetTrade, request, timeout)).trade
+        return (await self._ask_of_trade(self._stub().GetTrade, request, timeout)).trade
 
     async def list_trades(
         self,
@@ -76,9 +77,10 @@ class AsyncCalls(ABC):
     ) -> TradeList:
         """See DtmsClient.list_trades."""
         request = requests.list_trades(states, symbols, labels, include_closed)
+        pages = answers.Pages(request)
         page = await self._ask(self._stub().ListTrades, request, timeout)
         trades, token = list(page.trades), page.resume_token
-        while requests.turn_page(request, page.next_page_token):
+        while pages.turn(page.next_page_token):
             page = await self._ask(self._stub().ListTrades, request, timeout)
             trades += page.trades
         return TradeList(tuple(trades), token)
@@ -94,11 +96,11 @@ class AsyncCalls(ABC):
     ) -> tuple[Action, ...]:
         """See DtmsClient.list_actions."""
         request = requests.list_actions(ticket, since, before, limit)
-        actions: list[Action] = []
+        pages, actions = answers.Pages(request), list[Action]()
         while limit is None or len(actions) < limit:
             page = await self._ask(self._stub().ListActions, request, timeout)
             actions += page.actions
-            if not requests.turn_page(request, page.next_page_token):
+            if not pages.turn(page.next_page_token):
                 break
         return tuple(actions[:limit])
 
@@ -121,6 +123,14 @@ class AsyncCalls(ABC):
     async def status(self, *, timeout: float | None = None) -> pb.GetStatusResponse:
         """See DtmsClient.status."""
         return await self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
+
+    async def _ask_of_trade(
+        self,
+        rpc: "grpc.aio.UnaryUnaryMultiCallable[OfTradeT, WithTradeT]",
+        request: OfTradeT,
+        timeout: float | None,
+    ) -> WithTradeT:
+        return answers.checked(request, await self._ask(rpc, request, timeout))
 
     @abstractmethod
     def _stub(self) -> "DtmsServiceAsyncStub": ...

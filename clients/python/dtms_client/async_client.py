@@ -91,7 +91,8 @@ class AsyncDtmsClient(AsyncCalls):
         loop = asyncio.get_running_loop()
         request = requests.register_trade(ticket, symbol, direction, **claims)
         task = loop.create_task(
-            self._ask(self._stub().RegisterTrade, request, timeout), name=f"register {ticket}"
+            self._ask_of_trade(self._stub().RegisterTrade, request, timeout),
+            name=f"register {ticket}",
         )
         _REGISTRATIONS[task] = self
         task.add_done_callback(_settle)

@@ -11,7 +11,8 @@ from dtms.v1.action_pb2 import Action
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
 from dtms.v1.trade_pb2 import Trade
 
-from dtms_client import requests
+from dtms_client import answers, requests
+from dtms_client.answers import OfTradeT, WithTradeT
 from dtms_client.requests import Claims
 from dtms_client.trades import TradeList
 
@@ -42,7 +43,7 @@ class Calls(ABC):
         True
         """
         request = requests.register_trade(ticket, symbol, direction, **claims)
-        return self._ask(self._stub().RegisterTrade, request, timeout)
+        return self._ask_of_trade(self._stub().RegisterTrade, request, timeout)
 
     def update_trade(
         self,
@@ -62,7 +63,7 @@ class Calls(ABC):
         {}
         """
         request = requests.update_trade(ticket, protection, labels)
-        return self._ask(self._stub().UpdateTrade, request, timeout).trade
+        return self._ask_of_trade(self._stub().UpdateTrade, request, timeout).trade
 
     def release_trade(
         self,
@@ -81,7 +82,7 @@ class Calls(ABC):
         False
         """
         request = requests.release_trade(ticket, hedge)
-        return self._ask(self._stub().ReleaseTrade, request, timeout).trade
+        return self._ask_of_trade(self._stub().ReleaseTrade, request, timeout).trade
 
     def get_trade(self, ticket: SupportsIndex, *, timeout: float | None = None) -> Trade:
         """Read one trade, by its ticket as registered or as it is now.
@@ -91,7 +92,7 @@ class Calls(ABC):
         dtms_client.errors.TradeNotFound: TRADE_NOT_FOUND: No trade with ticket 424242 is ...
         """
         request = requests.get_trade(ticket)
-        return self._ask(self._stub().GetTrade, request, timeout).trade
+        return self._ask_of_trade(self._stub().GetTrade, request, timeout).trade
 
     def list_trades(
         self,
@@ -111,9 +112,10 @@ class Calls(ABC):
         0
         """
         request = requests.list_trades(states, symbols, labels, include_closed)
+        pages = answers.Pages(request)
         page = self._ask(self._stub().ListTrades, request, timeout)
         trades, token = list(page.trades), page.resume_token
-        while requests.turn_page(request, page.next_page_token):
+        while pages.turn(page.next_page_token):
             page = self._ask(self._stub().ListTrades, request, timeout)
             trades += page.trades
         return TradeList(tuple(trades), token)
@@ -136,11 +138,11 @@ class Calls(ABC):
         ()
         """
         request = requests.list_actions(ticket, since, before, limit)
-        actions: list[Action] = []
+        pages, actions = answers.Pages(request), list[Action]()
         while limit is None or len(actions) < limit:
             page = self._ask(self._stub().ListActions, request, timeout)
             actions += page.actions
-            if not requests.turn_page(request, page.next_page_token):
+            if not pages.turn(page.next_page_token):
                 break
         return tuple(actions[:limit])
 
@@ -182,6 +184,14 @@ class Calls(ABC):
         (True, True, False)
         """
         return self._ask(self._stub().GetStatus, pb.GetStatusRequest(), timeout)
+
+    def _ask_of_trade(
+        self,
+        rpc: "grpc.UnaryUnaryMultiCallable[OfTradeT, WithTradeT]",
+        request: OfTradeT,
+        timeout: float | None,
+    ) -> WithTradeT:
+        return answers.checked(request, self._ask(rpc, request, timeout))
 
     @abstractmethod
     def _stub(self) -> DtmsServiceStub: ...

@@ -29,7 +29,8 @@ class DtmsClient(Calls):
 
     Every method raises a subclass of DtmsError when the call fails. `timeout` is a call's deadline
     in seconds with all its retries: a call that finds no server is tried five times within about
-    5 s, with growing pauses. Calls are safe to repeat.
+    5 s, with growing pauses. Calls are safe to repeat. An answer about another trade than the one
+    that was asked for is Internal.
 
     >>> with DtmsClient(target) as dtms:
     ...     dtms.wait_until_ready(timeout=60)

@@ -6,11 +6,8 @@ from datetime import datetime
 from operator import index
 from typing import TYPE_CHECKING, SupportsIndex, TypedDict, TypeVar
 
-import grpc
 from dtms.v1 import event_pb2, trade_pb2
 from dtms.v1 import service_pb2 as pb
-
-from dtms_client.errors import Internal
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -128,15 +125,6 @@ def list_actions(
                 raise ValueError(f"{at!r} has no time zone")
             field.FromDatetime(at)
     return request
-
-
-def turn_page(request: pb.ListTradesRequest | pb.ListActionsRequest, token: str) -> bool:
-    """Ask for the next page, and tell whether there is one; raises Internal for one that was asked
-    for just now, since a server that goes round in circles would never end."""
-    if token and token == request.page_token:
-        raise Internal(grpc.StatusCode.INTERNAL, "the next page is the same again")
-    request.page_token = token
-    return bool(token)
 
 
 def stream_events(

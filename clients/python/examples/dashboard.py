@@ -2,11 +2,14 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from dtms.v1.event_pb2 import MonitorEvent, MonitorEventType
 from dtms.v1.trade_pb2 import TradeState
 from dtms_client import DEFAULT_TARGET, DtmsClient, DtmsError, errors
+
+PAUSE_SECONDS = 1.0  # before another attempt, where the server asks for none
 
 
 def place(dtms: DtmsClient, kept: Path) -> str:
@@ -42,24 +45,33 @@ def follow(dtms: DtmsClient, kept: Path) -> None:
             keep(kept, stream.resume_token)
 
 
+def attempt(dtms: DtmsClient, kept: Path) -> None:
+    """Follow until something comes between that passes, or that a new list mends."""
+    try:
+        dtms.wait_until_ready()
+        follow(dtms, kept)
+    except (errors.ResumeTokenExpired, errors.ResumeTokenInvalid) as error:
+        print("the place is gone, a new list:", error.reason, flush=True)
+        kept.unlink(missing_ok=True)
+    except DtmsError as error:
+        if not error.is_transient:
+            raise
+        print("waiting:", error, flush=True)
+        time.sleep(error.retry_after or PAUSE_SECONDS)
+
+
 def main() -> int:
     """Return the exit status."""
     kept = Path(sys.argv[1])
     with DtmsClient(os.environ.get("DTMS_TARGET", DEFAULT_TARGET)) as dtms:
-        while True:
-            try:
-                dtms.wait_until_ready()
-                follow(dtms, kept)
-            except (errors.ResumeTokenExpired, errors.ResumeTokenInvalid) as error:
-                print("the place is gone, a new list:", error.reason, flush=True)
-                kept.unlink(missing_ok=True)
-            except errors.NotReady as error:
-                print("waiting:", error.message, flush=True)
-            except DtmsError as error:
-                print(error, file=sys.stderr)
-                return 1
-            except KeyboardInterrupt:
-                return 0
+        try:
+            while True:
+                attempt(dtms, kept)
+        except DtmsError as error:
+            print(error, file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 0
 
 
 if __name__ == "__main__":

@@ -193,8 +193,8 @@ class Registration:
         match await self._reconciliation.look_closer(holder.ticket, position, snapshot):
             case Leg.GONE:
                 return None
-            case Leg.SAME:
-                return holder
+            case Leg.SAME:  # the next cycle writes down what is answered here
+                return replace(holder, terms=reconcile.terms_now(holder.terms, position, None))
             case Leg.UNKNOWN:
                 raise TerminalLost(reason="it does not show yet how the position turned")
 
