@@ -167,6 +167,7 @@ def test_only_what_may_pass_by_itself_is_transient() -> None:
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.CANCELLED,
         grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
     }
     told = {r for c, r in ROWS if statuses.BY_REASON[r](c, "", r).is_transient}
     assert told == {"NOT_READY", "TERMINAL_LOST", "DRAINING", "SLOW_CONSUMER", "RATE_LIMITED"}

@@ -20,11 +20,12 @@ Step = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """What is wrong: the first step of a kind that has something at this path expects this there
-    instead."""
+    instead. `says`: what must be told of it."""
 
     kind: str
     path: str
     value: object
+    says: str = ""
 
 
 WRONG: Mapping[str, Wrong] = {
@@ -48,7 +49,9 @@ WRONG: Mapping[str, Wrong] = {
     "another sequence of a stream": Wrong("stream", "events.1.sequence", "1"),
     "another health": Wrong("health", "status", "UNKNOWN"),
     "another event of a follower": Wrong("await", "events.0.ticket", "1"),
-    "a follower that is refused": Wrong("follow", "request.resumeToken", "nonsense"),
+    "a follower that is refused": Wrong(
+        "follow", "request.resumeToken", "nonsense", "RESUME_TOKEN_INVALID"
+    ),
 }
 
 
@@ -107,3 +110,4 @@ def test_what_is_wrong_on_purpose_fails_and_is_named(language: Language, tmp_pat
         assert played.status == 1, f"{what}: {played.account}"
         assert played.steps == before, f"{what}: {played.account}"
         assert played.why, f"{what}: nothing was said"
+        assert wrong.says in played.why, what
