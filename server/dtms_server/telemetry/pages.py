@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from dtms_server.telemetry.sources import Sources
 from dtms_server.telemetry.standing import Standing
@@ -67,8 +68,12 @@ class Pages:
         return plain(_ok(live), "alive" if live else "not alive")
 
     def _metrics(self, accept: str) -> Page:
-        encode, content_type = choose_encoder(accept)
-        return Page(HTTPStatus.OK, encode(self._registry), content_type)
+        # not by the library's choose_encoder, which fails on versions that it cannot read
+        if "application/openmetrics-text" in accept.lower():
+            text, content_type = openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
+        else:
+            text, content_type = generate_latest, CONTENT_TYPE_PLAIN_0_0_4
+        return Page(HTTPStatus.OK, text(self._registry), content_type)
 
 
 def plain(status: HTTPStatus, text: str, allow: str | None = None) -> Page:

@@ -1,16 +1,24 @@
 """The HTTP listener: on the service's own loop, and hard to hold up."""
 
 import asyncio
+import math
+import time
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Final
+
+import structlog
 
 from dtms_server.domain.errors import ConfigurationInvalid
 from dtms_server.telemetry.exchange import CHUNK_BYTES, exchange
-from dtms_server.telemetry.pages import Page, Pages
+from dtms_server.telemetry.pages import Page, Pages, plain
 
 MAX_CONNECTIONS: Final = 64
 EXCHANGE_SECONDS: Final = 5.0
+COMPLAINT_SECONDS: Final = 60.0
+
+log = structlog.get_logger()
 
 
 class HttpServer:
@@ -28,6 +36,7 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._turn = asyncio.Lock()
+        self._complained_at = -math.inf
 
     async def start(self) -> str:
         """Bind and answer; return the address with the port that was really bound.
@@ -79,6 +88,16 @@ class HttpServer:
         """Make one page a turn of the loop, however many are asked for: the guard's work and calls
         come in between."""
         async with self._turn:
-            page = self._pages.answer(method, target, accept)
+            page = self._page(method, target, accept)
             await asyncio.sleep(0)
             return page
+
+    def _page(self, method: str, target: str, accept: str) -> Page:
+        try:
+            return self._pages.answer(method, target, accept)
+        except Exception:  # nothing else stands between a fault of ours and the peer
+            now = time.monotonic()
+            if now - self._complained_at >= COMPLAINT_SECONDS:  # peers ask every few seconds
+                self._complained_at = now
+                log.exception("page failed", target=target)
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of ours: see the log")
