@@ -7,13 +7,13 @@ from http import HTTPStatus
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.exposition import choose_encoder
 
 from dtms_server.telemetry.sources import Sources
 from dtms_server.telemetry.standing import Standing
 
 PLAIN: Final = "text/plain; charset=utf-8"
+OPENMETRICS: Final = "application/openmetrics-text"
 METHODS: Final = ("GET", "HEAD")
 
 
@@ -68,12 +68,9 @@ class Pages:
         return plain(_ok(live), "alive" if live else "not alive")
 
     def _metrics(self, accept: str) -> Page:
-        # not by the library's choose_encoder, which fails on versions that it cannot read
-        if "application/openmetrics-text" in accept.lower():
-            text, content_type = openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
-        else:
-            text, content_type = generate_latest, CONTENT_TYPE_PLAIN_0_0_4
-        return Page(HTTPStatus.OK, text(self._registry), content_type)
+        # the name alone: the library fails on versions and escapings that it cannot read
+        encode, content_type = choose_encoder(OPENMETRICS if OPENMETRICS in accept.lower() else "")
+        return Page(HTTPStatus.OK, encode(self._registry), content_type)
 
 
 def plain(status: HTTPStatus, text: str, allow: str | None = None) -> Page:
