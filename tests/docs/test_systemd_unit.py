@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from dtms_server import config
-from dtms_server.cli.ending import UNUSABLE
 from outside import missing
 from stopping import stop_seconds
 
@@ -62,11 +61,13 @@ def test_little_is_left_that_it_may_do(analyse: Path) -> None:
     assert "Overall exposure level" in done.stdout
 
 
-def test_it_waits_for_the_longest_drain_and_never_restarts_what_stays_wrong() -> None:
+def test_it_waits_for_the_longest_drain_and_is_started_again_whatever_it_ended_with() -> None:
     unit = ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign] # systemd's words have capitals
     unit.read(SYSTEMD / "dtms.service")
     service = unit["Service"]
     assert service["Type"] == "notify"
     assert float(service["TimeoutStopSec"]) >= stop_seconds(config.load(terminal="simulator"))
-    assert service["RestartPreventExitStatus"] == str(UNUSABLE)
+    assert service["Restart"] == "always"
+    assert "RestartPreventExitStatus" not in service
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
