@@ -16,10 +16,10 @@ from dtms_server.domain.events import (
 )
 
 OUTCOMES: Final = ("DONE", "FAILED", "ADVISED", "BLOCKED")
-RPC_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-CYCLE_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-COMMIT_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-PIECES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+RPC_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+CYCLE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Happenings:
@@ -37,25 +37,25 @@ class Happenings:
             "dtms_rpc_duration_seconds",
             "Seconds from a unary call's arrival to its answer, or to its caller's hanging up.",
             ("method",),
-            buckets=RPC_SECONDS,
+            buckets=RPC_BUCKETS,
             registry=registry,
         )
         self._cycle_seconds = Histogram(
             "dtms_cycle_duration_seconds",
             "Seconds that each whole cycle of the monitor took.",
-            buckets=CYCLE_SECONDS,
+            buckets=CYCLE_BUCKETS,
             registry=registry,
         )
         self._commit_seconds = Histogram(
             "dtms_writer_commit_seconds",
             "Seconds that each transaction of the writer took, fsync included.",
-            buckets=COMMIT_SECONDS,
+            buckets=COMMIT_BUCKETS,
             registry=registry,
         )
         self._batch_size = Histogram(
             "dtms_writer_batch_size",
             "Pieces of work in each transaction of the writer; the watchdog's questions are such.",
-            buckets=PIECES,
+            buckets=BATCH_BUCKETS,
             registry=registry,
         )
         self._events = Counter(
