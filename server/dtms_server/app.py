@@ -14,6 +14,7 @@ from dtms_server.domain.errors import DtmsError, StartupFailed
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
+from dtms_server.rpc.interceptor import RPCS
 from dtms_server.rpc.server import RpcServer
 from dtms_server.storage.observer import Observer
 from dtms_server.storage.store import SqliteStore
@@ -38,7 +39,7 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
     listening, terminal = parts.listening(settings), parts.terminal(settings)
     listening.credentials()  # wrong flags must not make or migrate a database first
     http, registry = parts.http_address(settings), Registry()
-    happenings = Happenings(registry)
+    happenings = Happenings(registry, RPCS)
     async with AsyncExitStack() as closing:
         store = await SqliteStore.open(
             settings.database,

@@ -68,11 +68,11 @@ async def test_calls_are_counted_by_method_and_code_and_timed(house: House, stub
 
 
 async def test_names_that_are_no_rpc_make_no_series(house: House, channel: Any) -> None:
+    before = (await scrape(house.http)).families["dtms_rpcs"].samples
     for name in ("/dtms.v1.DtmsService/GetNothing", "/some.Service/GetStatus"):
         with pytest.raises(grpc.aio.AioRpcError):
             await channel.unary_unary(name)(b"")
-    metrics = await scrape(house.http)
-    assert metrics.families["dtms_rpcs"].samples == []
+    assert (await scrape(house.http)).families["dtms_rpcs"].samples == before
 
 
 async def test_a_call_that_is_given_up_says_by_whom(house: House, stub: Any) -> None:
@@ -212,6 +212,15 @@ async def test_a_batch_is_as_large_as_what_was_committed_at_once(house: House) -
 async def test_an_orphan_shows(house: House) -> None:
     control.open_position("EURUSD", "BUY", 0.1, magic=Policy().magic)
     await scraped(house.http, lambda now: now.value("dtms_orphans") == 1)
+
+
+async def test_faults_of_each_call_begin_at_0_so_that_the_first_shows_as_a_rise(
+    house: House,
+) -> None:
+    shown = (await scrape(house.http)).families["dtms_rpcs"].samples
+    begun = {(each.labels["method"], each.labels["code"]): each.value for each in shown}
+    names = [method.name for method in pb.DESCRIPTOR.services_by_name["DtmsService"].methods]
+    assert begun == {(name, code): 0 for name in names for code in ("OK", "INTERNAL", "UNKNOWN")}
 
 
 async def test_this_server_is_named_and_times_itself(house: House) -> None:

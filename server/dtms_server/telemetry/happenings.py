@@ -15,6 +15,8 @@ from dtms_server.domain.events import (
     Recorded,
 )
 
+CODES: Final = ("OK", "INTERNAL", "UNKNOWN")
+"""How each RPC may end that is right, or a fault of ours."""
 OUTCOMES: Final = ("DONE", "FAILED", "ADVISED", "BLOCKED")
 RPC_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CYCLE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -26,7 +28,8 @@ class Happenings:
     """Its methods are handed to the parts in which things happen; series with known labels begin
     at 0, so that the first happening shows as a rise."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, rpcs: Iterable[str] = ()) -> None:
+        """`rpcs` are the names of those whose ends will be told."""
         self._rpcs = Counter(
             "dtms_rpcs",
             "Calls of DtmsService that ended, by RPC and status code; streams count at their end.",
@@ -67,7 +70,7 @@ class Happenings:
             ("kind", "outcome"),
             registry=registry,
         )
-        self._begin_at_zero()
+        self._begin_at_zero(rpcs)
 
     def answered(self, method: str, code: str, seconds: float | None) -> None:
         """A call has ended; for the arguments see rpc.outcomes.Answered."""
@@ -98,7 +101,10 @@ class Happenings:
                 case ActionBlocked(action=action):
                     self._actions.labels(action.kind, "BLOCKED").inc()
 
-    def _begin_at_zero(self) -> None:
+    def _begin_at_zero(self, rpcs: Iterable[str]) -> None:
+        for rpc in rpcs:
+            for code in CODES:
+                self._rpcs.labels(rpc, code)
         for kind in EventType:
             self._events.labels(kind)
         for action in ActionKind:
