@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -21,6 +21,7 @@ from dtms_server.telemetry.happenings import Happenings
 from dtms_server.telemetry.registry import Registry
 from dtms_server.terminal.simulator import control
 from rpc.conftest import House
+from structlog.testing import capture_logs
 from telemetry.scraping import fetch, scrape, scraped
 
 BUY = trade_pb2.DIRECTION_BUY
@@ -235,6 +236,17 @@ async def test_the_process_shows_itself(house: House) -> None:
     metrics = await scrape(house.http)
     assert metrics.value("process_resident_memory_bytes") > 0
     assert metrics.value("process_open_fds") > 0
+
+
+def test_what_cannot_be_counted_is_logged_and_ends_nothing() -> None:
+    happenings, wrong = Happenings(Registry()), cast(Any, object())
+    with capture_logs() as told:
+        happenings.answered("GetStatus", "OK", wrong)
+        happenings.cycled(wrong)
+        happenings.committed(wrong, 0.1)
+        happenings.recorded(wrong)
+    assert {line["event"] for line in told} == {"not counted"}
+    assert [line["happening"] for line in told] == ["answered", "cycled", "committed", "recorded"]
 
 
 async def test_two_services_in_one_process_count_apart(house: House, tmp_path: Path) -> None:

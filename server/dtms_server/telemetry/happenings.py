@@ -1,8 +1,10 @@
 """What happened since the process began: counted and timed as it happens."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Final, ParamSpec
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from dtms_server.domain.action_kinds import ActionKind
@@ -24,9 +26,26 @@ COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
+P = ParamSpec("P")
+
+log = structlog.get_logger()
+
+
+def _fenced(count: Callable[P, None]) -> Callable[P, None]:
+    @wraps(count)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            count(*args, **kwargs)
+        except Exception:
+            log.exception("not counted", happening=count.__name__)
+
+    return counted
+
+
 class Happenings:
     """Its methods are handed to the parts in which things happen; series with known labels begin
-    at 0, so that the first happening shows as a rise."""
+    at 0, so that the first happening shows as a rise. What cannot be counted is logged, and raises
+    nothing: it must end neither a call, nor a commit, nor a loop of the guard."""
 
     def __init__(self, registry: CollectorRegistry, rpcs: Iterable[str] = ()) -> None:
         """`rpcs` are the names of those whose ends will be told."""
@@ -72,21 +91,25 @@ class Happenings:
         )
         self._begin_at_zero(rpcs)
 
+    @_fenced
     def answered(self, method: str, code: str, seconds: float | None) -> None:
         """A call has ended; for the arguments see rpc.outcomes.Answered."""
         self._rpcs.labels(method, code).inc()
         if seconds is not None:
             self._rpc_seconds.labels(method).observe(seconds)
 
+    @_fenced
     def cycled(self, seconds: float) -> None:
         """A cycle is done."""
         self._cycle_seconds.observe(seconds)
 
+    @_fenced
     def committed(self, pieces: int, seconds: float) -> None:
         """A transaction of the writer is over."""
         self._batch_size.observe(pieces)
         self._commit_seconds.observe(seconds)
 
+    @_fenced
     def recorded(self, events: Iterable[Recorded]) -> None:
         """The journal has taken these events."""
         for recorded in events:
