@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from dtms_server.domain.errors import ConfigurationInvalid
-from dtms_server.telemetry.exchange import CHUNK_BYTES, exchange
+from dtms_server.telemetry.exchange import CHUNK_BYTES, exchange, linger
 from dtms_server.telemetry.pages import Page, Pages, plain
 
 MAX_CONNECTIONS: Final = 64
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 class HttpServer:
     """Serves pages to any number of peers, each for a few seconds; of more than the most that it
-    holds the oldest has to go, so that idle ones keep nobody out."""
+    holds the oldest has to go that is not being answered, so that idle ones keep nobody out."""
 
     def __init__(
         self, address: str, pages: Pages, *, exchange_seconds: float = EXCHANGE_SECONDS
@@ -35,6 +35,8 @@ class HttpServer:
         self._exchange_seconds = exchange_seconds
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._answering = set[asyncio.Task[None]]()  # those whose request was read
+        self._stopping = False
         self._turn = asyncio.Lock()
         self._complained_at = -math.inf
 
@@ -58,6 +60,7 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Listen no more, and drop who is still there."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
             for task in self._open:
@@ -66,27 +69,38 @@ class HttpServer:
             await self._server.wait_closed()
 
     def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stopping:  # it was taken in before the listener closed, and nobody would drop it
+            writer.transport.abort()
+            return
         task = asyncio.create_task(self._serve(reader, writer))
         task.add_done_callback(partial(self._drop, writer.transport))
         self._open[task] = None
         if len(self._open) > MAX_CONNECTIONS:
-            oldest = next(iter(self._open))
-            del self._open[oldest]  # now: others may come before it has ended
-            oldest.cancel()
+            goes = next(each for each in self._open if each not in self._answering)
+            del self._open[goes]  # now: others may come before it has ended
+            goes.cancel()
 
     def _drop(self, transport: asyncio.WriteTransport, task: asyncio.Task[None]) -> None:
         """End a connection; not a matter of its task, which may be cancelled before it begins."""
         transport.abort()
         self._open.pop(task, None)
+        self._answering.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         with suppress(TimeoutError, OSError):  # too slow, or gone: there is nobody to tell
             async with asyncio.timeout(self._exchange_seconds):
-                await exchange(reader, writer, self._answer)
+                await exchange(reader, writer, partial(self._answer, task))
+                self._answering.discard(task)
+                await linger(reader)
 
-    async def _answer(self, method: str, target: str, accept: str) -> Page:
+    async def _answer(
+        self, task: asyncio.Task[None], method: str, target: str, accept: str
+    ) -> Page:
         """Make one page a turn of the loop, however many are asked for: the guard's work and calls
         come in between."""
+        self._answering.add(task)
         async with self._turn:
             page = self._page(method, target, accept)
             await asyncio.sleep(0)
