@@ -150,9 +150,10 @@ async def serving(
         stream_lags=lambda: server.streams.lags,
         writes_waiting=lambda: store.writer.waiting,
     )
-    pages = HttpServer("127.0.0.1:0", Pages(sources, registry))
+    pages = HttpServer("127.0.0.1:0")
     watchdog = Watchdog(store.ping, guard.monitor)
-    address, http = await server.start(), await pages.start()
+    address, http = await server.start(), await pages.bind()
+    pages.serve(Pages(sources, registry))
     house = House(server, guard, store, watchdog, address, sources, pages, http)
     loops = [
         asyncio.create_task(server.health.follow_readiness(guard.readiness)),

@@ -25,8 +25,9 @@ TURNS = 8
 
 @pytest.mark.parametrize("host", ["localhost", "[::1]", "0.0.0.0"])
 async def test_it_listens_where_it_is_told_to(host: str) -> None:
-    server = HttpServer(f"{host}:0", pages_of())
-    name, _, port = (await server.start()).rpartition(":")
+    server = HttpServer(f"{host}:0")
+    name, _, port = (await server.bind()).rpartition(":")
+    server.serve(pages_of())
     assert name == host
     reached = {"localhost": "127.0.0.1", "[::1]": "::1"}.get(host, "127.0.0.1")
     assert (await fetch(f"{reached}:{port}", "/live")).status == 200
@@ -36,7 +37,14 @@ async def test_it_listens_where_it_is_told_to(host: str) -> None:
 async def test_an_address_in_use_is_named_with_the_remedy() -> None:
     async with listening(pages_of(), HOUR) as address:
         with pytest.raises(ConfigurationInvalid, match=f"{address}.*--http-listen"):
-            await HttpServer(address, pages_of()).start()
+            await HttpServer(address).bind()
+
+
+async def test_who_comes_before_there_are_pages_is_dropped_at_once() -> None:
+    server = HttpServer("127.0.0.1:0", exchange_seconds=HOUR)
+    async with crowd(await server.bind(), 1, WHOLE) as (early,):
+        await is_dropped(early)
+    await server.stop()
 
 
 class Turns(Pages):
@@ -125,8 +133,9 @@ async def test_one_that_comes_while_it_ends_is_dropped(turns: int) -> None:
     lost, loop = list[object](), asyncio.get_running_loop()
     loop.set_debug(True)  # else asyncio does not tell that it has forgotten a connection itself
     loop.set_exception_handler(lambda _, fault: lost.append(fault))
-    server = HttpServer("127.0.0.1:0", pages_of(), exchange_seconds=HOUR)
-    host, _, port = (await server.start()).rpartition(":")
+    server = HttpServer("127.0.0.1:0", exchange_seconds=HOUR)
+    host, _, port = (await server.bind()).rpartition(":")
+    server.serve(pages_of())
     with socket.create_connection((host, int(port))) as peer:  # the loop has not turned since
         await turn(turns)
         await server.stop()
@@ -139,8 +148,9 @@ async def test_one_that_comes_while_it_ends_is_dropped(turns: int) -> None:
 
 
 async def test_it_ends_though_peers_stay() -> None:
-    server = HttpServer("127.0.0.1:0", pages_of(), exchange_seconds=HOUR)
-    http = await server.start()
+    server = HttpServer("127.0.0.1:0", exchange_seconds=HOUR)
+    http = await server.bind()
+    server.serve(pages_of())
     async with crowd(http, 10, HALF) as peers:
         await fetch(http, "/live")  # by now the others have been let in
         await server.stop()
