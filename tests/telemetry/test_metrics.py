@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
@@ -17,11 +17,8 @@ from dtms.v1.service_pb2_grpc import DtmsServiceStub
 from dtms_server import __version__
 from dtms_server.domain.events import Change, TerminalLost
 from dtms_server.domain.policy import Policy
-from dtms_server.telemetry.happenings import Happenings
-from dtms_server.telemetry.registry import Registry
 from dtms_server.terminal.simulator import control
 from rpc.conftest import House
-from structlog.testing import capture_logs
 from telemetry.scraping import fetch, scrape, scraped
 
 BUY = trade_pb2.DIRECTION_BUY
@@ -215,15 +212,6 @@ async def test_an_orphan_shows(house: House) -> None:
     await scraped(house.http, lambda now: now.value("dtms_orphans") == 1)
 
 
-async def test_faults_of_each_call_begin_at_0_so_that_the_first_shows_as_a_rise(
-    house: House,
-) -> None:
-    shown = (await scrape(house.http)).families["dtms_rpcs"].samples
-    begun = {(each.labels["method"], each.labels["code"]): each.value for each in shown}
-    names = [method.name for method in pb.DESCRIPTOR.services_by_name["DtmsService"].methods]
-    assert begun == {(name, code): 0 for name in names for code in ("OK", "INTERNAL", "UNKNOWN")}
-
-
 async def test_this_server_is_named_and_times_itself(house: House) -> None:
     metrics = await scrape(house.http)
     assert metrics.value("dtms_build_info", version=__version__) == 1
@@ -236,20 +224,3 @@ async def test_the_process_shows_itself(house: House) -> None:
     metrics = await scrape(house.http)
     assert metrics.value("process_resident_memory_bytes") > 0
     assert metrics.value("process_open_fds") > 0
-
-
-def test_what_cannot_be_counted_is_logged_and_ends_nothing() -> None:
-    happenings, wrong = Happenings(Registry()), cast(Any, object())
-    with capture_logs() as told:
-        happenings.answered("GetStatus", "OK", wrong)
-        happenings.cycled(wrong)
-        happenings.committed(wrong, 0.1)
-        happenings.recorded(wrong)
-    assert {line["event"] for line in told} == {"not counted"}
-    assert [line["happening"] for line in told] == ["answered", "cycled", "committed", "recorded"]
-
-
-async def test_two_services_in_one_process_count_apart(house: House, tmp_path: Path) -> None:
-    other = Happenings(Registry())
-    other.answered("GetStatus", "OK", 0.1)
-    assert (await scrape(house.http)).value("dtms_rpcs_total", method="GetStatus", code="OK") == 0
