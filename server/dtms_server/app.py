@@ -10,10 +10,11 @@ import structlog
 
 from dtms_server import parts
 from dtms_server.config import Settings
-from dtms_server.domain.errors import DtmsError, StartupFailed
+from dtms_server.domain.errors import ConfigurationInvalid, DtmsError, StartupFailed
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
+from dtms_server.rpc.interceptor import RPCS
 from dtms_server.rpc.server import RpcServer
 from dtms_server.storage.observer import Observer
 from dtms_server.storage.store import SqliteStore
@@ -37,9 +38,12 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
     policy, stop = settings.policy(), _stop_signal()  # first: whoever reads our address may stop us
     listening, terminal = parts.listening(settings), parts.terminal(settings)
     listening.credentials()  # wrong flags must not make or migrate a database first
-    http, registry = parts.http_address(settings), Registry()
-    happenings = Happenings(registry)
+    registry = Registry()
+    happenings = Happenings(registry, RPCS)
     async with AsyncExitStack() as closing:
+        http = await _listening(settings)  # before the database, for the same reason
+        if http:
+            closing.push_async_callback(http.stop)
         store = await SqliteStore.open(
             settings.database,
             policy,
@@ -70,20 +74,35 @@ async def serve(settings: Settings, announce: Callable[[str, str], None]) -> Non
             stream_lags=lambda: rpc.streams.lags,
             writes_waiting=lambda: store.writer.waiting,
         )
-        if http is not None:
-            pages = HttpServer(http, Pages(sources, registry))
-            closing.push_async_callback(pages.stop)
-            http = await pages.start()
+        if http:
+            http.serve(Pages(sources, registry))
         closing.push_async_callback(rpc.stop, 0.0)
         announce("listening", await rpc.start())
-        if http is not None:
-            announce("http", http)
+        if http:
+            announce("http", http.address)
         manager = ServiceManager.of(os.environ)
         manager.ready()
         try:
             await _run(settings, guard, watchdog, rpc, manager, stop)
         except ExceptionGroup as group:
             raise _first(group) from group
+
+
+async def _listening(settings: Settings) -> HttpServer | None:
+    """Return the listener for the pages, bound; None: there are to be none, or the default address,
+    for which nobody has asked, is in use: that must keep no second service from guarding."""
+    address = parts.http_address(settings)
+    if address is None:
+        return None
+    http = HttpServer(address)
+    try:
+        await http.bind()
+    except ConfigurationInvalid as fault:
+        if "http_listen" in settings.model_fields_set:
+            raise
+        log.warning("no pages", reason=fault.message)
+        return None
+    return http
 
 
 async def _run(

@@ -8,13 +8,17 @@ import asyncio
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
+
+PINGS: Final = 6
+"""As many as the watchdog's limit has room for while all is well."""
 
 log = structlog.get_logger()
 
@@ -66,9 +70,12 @@ class ServiceManager:
             await readiness.changed()
 
     async def follow_liveness(self, watchdog: Watchdog) -> None:
-        """Tell twice within the limit that the service turns, for as long as it does; never tied
-        to the terminal. A loop that stands tells nothing by itself."""
+        """Tell six times within the limit that the service turns, and at once when it does again:
+        a short dip must not make a silence of the limit; never tied to the terminal. A loop that
+        stands tells nothing by itself."""
         while self.watchdog_seconds:
             if watchdog.is_alive:
                 self.tell(WATCHDOG="1")
-            await asyncio.sleep(self.watchdog_seconds / 2)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.watchdog_seconds / PINGS):
+                    await watchdog.changed()

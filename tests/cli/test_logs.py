@@ -22,7 +22,7 @@ from dtms_server.cli import logs
 logs.configure("json")
 log = structlog.get_logger("dtms.odd")
 log.info("two\\nlines", nothing=float("nan"), much=float("inf"),
-    path=object(), label="\\u00e9\\ud800")
+    deep={"of": [(float("-inf"), 1.5)], float("nan"): 2}, path=object(), label="\\u00e9\\ud800")
 logging.getLogger("sqlalchemy").error("foreign %s", 7, stack_info=True)
 warnings.warn("odd")
 
@@ -75,6 +75,7 @@ def test_whatever_is_told_is_a_line_of_json(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert [line["event"].partition("\n")[0][-20:] for line in told][:2] == ["two", "foreign 7"]
     assert (told[0]["nothing"], told[0]["much"]) == ("nan", "inf")
+    assert told[0]["deep"] == {"of": [["-inf", 1.5]], "nan": 2}
     assert "UserWarning: odd" in told[2]["event"]
     assert [line["event"] for line in told[3:]] == ["caught", "foreign too", "uncaught", "uncaught"]
     for line in told[3:]:

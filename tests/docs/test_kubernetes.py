@@ -81,7 +81,7 @@ def test_the_settings_are_sound_and_the_grace_fits_them(tmp_path: Path) -> None:
 def test_what_is_named_is_there() -> None:
     all_of_them = manifests()
     spec = all_of_them["StatefulSet", "dtms"]["spec"]
-    assert spec["replicas"] == 1
+    assert (spec["replicas"], spec["podManagementPolicy"]) == (1, "Parallel")
     assert ("Service", spec["serviceName"]) in all_of_them
     claimed = {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
     volumes = claimed | {volume["name"] for volume in pod()["volumes"]}
@@ -114,12 +114,17 @@ def test_the_probes_find_a_service_that_runs_by_these_settings(tmp_path: Path) -
             command = [
                 word.replace("127.0.0.1:50051", address)
                 .replace("/tls/ca.crt", str(TLS / "ca.pem"))
+                .replace("/probe/tls.crt", str(TLS / "client.pem"))
+                .replace("/probe/tls.key", str(TLS / "client.key"))
                 .replace("name=dtms", "name=localhost")
                 for word in dtms()[probe]["exec"]["command"]
             ]
             command[0] = str(go_tool(GRPC_HEALTH_PROBE))
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
+            strange = [word for word in command if "-tls-client-" not in word]
+            assert len(strange) == len(command) - 2
+            assert subprocess.run(strange, check=False).returncode != 0
 
 
 def serve(town: Shop) -> str:
@@ -130,6 +135,7 @@ def serve(town: Shop) -> str:
         "0.0.0.0:18880": "127.0.0.1:0",
         "/tls/tls.crt": str(TLS / "server.pem"),
         "/tls/tls.key": str(TLS / "server.key"),
+        "/tls/ca.crt": str(TLS / "ca.pem"),
         "/data": str(town.folder),
     }.items():
         assert place in text

@@ -1,5 +1,6 @@
 """The unit for systemd is one that systemd understands, strict enough, and patient enough."""
 
+import re
 import shutil
 import subprocess
 from configparser import ConfigParser
@@ -7,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from dtms_server import config
-from dtms_server.cli.ending import UNUSABLE
 from outside import missing
 from stopping import stop_seconds
 
@@ -62,11 +62,31 @@ def test_little_is_left_that_it_may_do(analyse: Path) -> None:
     assert "Overall exposure level" in done.stdout
 
 
-def test_it_waits_for_the_longest_drain_and_never_restarts_what_stays_wrong() -> None:
+def test_it_waits_for_the_longest_drain_and_is_started_again_whatever_it_ended_with() -> None:
     unit = ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign] # systemd's words have capitals
     unit.read(SYSTEMD / "dtms.service")
     service = unit["Service"]
     assert service["Type"] == "notify"
     assert float(service["TimeoutStopSec"]) >= stop_seconds(config.load(terminal="simulator"))
-    assert service["RestartPreventExitStatus"] == str(UNUSABLE)
+    assert service["Restart"] == "always"
+    assert "RestartPreventExitStatus" not in service
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+def test_callers_on_other_computers_need_a_certificate() -> None:
+    lines = [
+        line.partition("=")[2]
+        for line in (SYSTEMD / "dtms.service.d" / "tls.conf").read_text().splitlines()
+        if line.startswith(("Environment", "LoadCredential"))
+    ]
+    loaded = {f"%d/{line.partition(':')[0]}" for line in lines if ":/" in line}
+    named = dict(word.split("=") for line in lines if ":/" not in line for word in line.split())
+    listen = named.pop("DTMS_LISTEN")
+    assert listen == "0.0.0.0:50051"
+    assert named.keys() == {"DTMS_TLS_CERT", "DTMS_TLS_KEY", "DTMS_TLS_CLIENT_CA"}
+    assert set(named.values()) == loaded
+    page = (SYSTEMD.parent / "README.md").read_text("utf-8")
+    [installed] = re.findall(r"install -m 600 (tls.*) /etc/dtms/", page)
+    paths = {line.partition(":")[2] for line in lines if ":/" in line}
+    assert {f"/etc/dtms/{file}" for file in installed.split()} == paths

@@ -14,6 +14,8 @@ from dtms_client import statuses
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from processes import PATIENCE_SECONDS
 
 READINESS: Final = ("", "dtms.v1.DtmsService", "readiness")
@@ -120,6 +122,24 @@ class HealthWatch:
             with self._more:
                 self.ended_by = reason_of(error)
                 self._more.notify_all()
+
+
+@contextmanager
+def held_open(channel: grpc.Channel) -> Iterator[None]:
+    """Keep a call open, one of reflection, until the block ends: as long a drain lasts at least."""
+    over = threading.Event()
+
+    def ask() -> Iterator[ServerReflectionRequest]:
+        yield ServerReflectionRequest(list_services="")
+        over.wait()
+
+    stub: Any = ServerReflectionStub(channel)
+    call = stub.ServerReflectionInfo(ask())
+    next(call)
+    try:
+        yield
+    finally:
+        over.set()
 
 
 @contextmanager

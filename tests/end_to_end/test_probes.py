@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from end_to_end.calling import LIVENESS, HealthWatch
+from end_to_end.calling import LIVENESS, HealthWatch, held_open
 from end_to_end.probing import MUTUAL, PLAIN, WITH_TLS, Instruments, Life, Papers
 from go_tools import GRPC_HEALTH_PROBE, go_tool
 from processes import QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.skipif(
 SERVING, NOT_SERVING = "SERVING", "NOT_SERVING"
 # longer than it takes to ask everything twice, also on a machine that is full
 PATIENT = ("--startup-timeout", "0", "--lost-grace", "4", "--drain-delay", "4")
+# for a call that stays open: the phase after the listener's end lasts until it ends
+STAYING = ("--reflection", "--drain-grace", "120")
 
 
 @pytest.mark.parametrize("papers", [PLAIN, WITH_TLS], ids=["plain", "tls"])
@@ -27,7 +29,7 @@ def test_probe_pages_and_command_agree_in_every_phase_of_life(town: Shop, papers
         life.settled("before the server", ready=False, live=False)
         server = town.start(
             "serve", "--terminal", terminal, "--listen", target, "--http-listen", pages,
-            "--sim-listen", "0", *PATIENT, *QUICK_SERVER, *papers.server_flags(),
+            "--sim-listen", "0", *PATIENT, *STAYING, *QUICK_SERVER, *papers.server_flags(),
         )  # fmt: skip
         server.expect("^listening ")
         with papers.channel(target) as channel:
@@ -49,10 +51,12 @@ def test_probe_pages_and_command_agree_in_every_phase_of_life(town: Shop, papers
             watch.await_told(NOT_SERVING, SERVING, NOT_SERVING, SERVING)
             life.settled("the terminal back", ready=True, live=True)
 
-            server.signal(signal.SIGTERM)
-            watch.await_told(NOT_SERVING, SERVING, NOT_SERVING, SERVING, NOT_SERVING)
-            life.settled("draining", ready=False, live=True)
-            assert watch.await_end() == "DRAINING"
+            with held_open(channel):
+                server.signal(signal.SIGTERM)
+                watch.await_told(NOT_SERVING, SERVING, NOT_SERVING, SERVING, NOT_SERVING)
+                life.settled("draining", ready=False, live=True)
+                assert watch.await_end() == "DRAINING"
+                life.settled("the listener has ended", ready=False, live=False)
         assert server.wait() == 0
         life.settled("ended", ready=False, live=False)
     assert life.disagreements == []

@@ -6,14 +6,19 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from dtms_server.engine.readiness import Readiness
 from dtms_server.engine.watchdog import Watchdog
 from dtms_server.systemd import ServiceManager
 from dtms_server.terminal.simulator.settings import Settings
+from hasty import HastyLoop
 from house import PATIENCE_SECONDS, running
 from processes import QUICK_TERMINAL, Process, Shop
 
@@ -140,6 +145,40 @@ async def test_only_a_service_that_turns_says_so(
             await asyncio.to_thread(systemd.until, "WATCHDOG=1")
             for loop in both:
                 loop.cancel()
+
+
+@dataclass(frozen=True)
+class Listened(ServiceManager):
+    """Keeps when it was told that the service turns."""
+
+    pings: list[float] = field(default_factory=list)
+
+    def tell(self, **facts: str) -> None:
+        self.pings.append(asyncio.get_running_loop().time())
+
+
+@pytest.mark.parametrize("lasts", [1, 17, 35])
+@pytest.mark.parametrize("begins", range(100, 160, 7))
+def test_a_dip_makes_no_silence_of_the_limit(begins: int, lasts: int) -> None:
+    limit, manager = 60.0, Listened("", watchdog_seconds=60.0)
+    turning: Any = SimpleNamespace(silent_seconds=0.0)
+
+    async def hanging() -> None:
+        now = asyncio.get_running_loop().time()
+        if begins <= now < begins + lasts:
+            await asyncio.sleep(begins + lasts - now)
+
+    async def live() -> None:
+        watchdog = Watchdog(hanging, turning)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(300), asyncio.TaskGroup() as loops:
+                loops.create_task(watchdog.run())
+                loops.create_task(manager.follow_liveness(watchdog))
+
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        runner.run(live())
+    assert manager.pings[0] == 0
+    assert max(after - before for before, after in pairwise(manager.pings)) < limit
 
 
 def test_an_abstract_socket_is_found() -> None:

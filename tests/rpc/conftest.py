@@ -19,6 +19,7 @@ from dtms_server.domain.trade import Trade
 from dtms_server.engine.guard import Guard
 from dtms_server.engine.watchdog import Watchdog
 from dtms_server.ports import EventFilter
+from dtms_server.rpc.interceptor import RPCS
 from dtms_server.rpc.server import Listening, RpcServer
 from dtms_server.storage.observer import Observer
 from dtms_server.storage.store import SqliteStore
@@ -135,7 +136,7 @@ async def serving(
     numbers = replace(Policy(), **QUICK, **policy)
     terminal = LocalTerminal(market)
     registry = Registry()
-    happenings = Happenings(registry)
+    happenings = Happenings(registry, RPCS)
     observer = Observer(happenings.committed, happenings.recorded)
     store = await SqliteStore.open(folder / "dtms.db", numbers, holder="a test", observer=observer)
     guard = Guard(terminal, store, numbers, source="simulator", cycled=happenings.cycled)
@@ -149,9 +150,10 @@ async def serving(
         stream_lags=lambda: server.streams.lags,
         writes_waiting=lambda: store.writer.waiting,
     )
-    pages = HttpServer("127.0.0.1:0", Pages(sources, registry))
+    pages = HttpServer("127.0.0.1:0")
     watchdog = Watchdog(store.ping, guard.monitor)
-    address, http = await server.start(), await pages.start()
+    address, http = await server.start(), await pages.bind()
+    pages.serve(Pages(sources, registry))
     house = House(server, guard, store, watchdog, address, sources, pages, http)
     loops = [
         asyncio.create_task(server.health.follow_readiness(guard.readiness)),

@@ -14,6 +14,7 @@ from dtms_server.domain.events import TerminalLost
 from dtms_server.domain.policy import Policy
 from dtms_server.ports import EventFilter, Journal, Ledger
 from dtms_server.storage import connections
+from dtms_server.storage.observer import Observer
 from dtms_server.storage.store import SqliteStore
 from dtms_server.storage.writer import Writer
 from ledgers import lost
@@ -184,6 +185,22 @@ async def test_a_bug_in_a_piece_reaches_its_caller_and_no_other(store: SqliteSto
     with pytest.raises(ZeroDivisionError):
         await store.writer.write(lambda connection: 1 // 0)
     await store.ping()
+
+
+async def test_an_observer_that_raises_keeps_nobody_waiting(database: Path) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    faults: list[BaseException | None] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, fault: faults.append(fault.get("exception")))
+    store = await SqliteStore.open(
+        database, Policy(), holder="the test", observer=Observer(fails, fails)
+    )
+    journal = (await store.open_account("1@x")).journal
+    assert await grouped(store.writer, journal, [1, 2, 3]) == [1, 2, 3]
+    await store.close()
+    assert {type(fault) for fault in faults} == {ZeroDivisionError}
 
 
 async def test_a_ping_waits_for_the_thread(store: SqliteStore) -> None:

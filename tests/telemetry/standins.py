@@ -58,9 +58,11 @@ def pages_of(sources: Sources = SOURCES) -> Pages:
 @asynccontextmanager
 async def listening(pages: Pages, seconds: float) -> AsyncIterator[str]:
     """A listener that is done with everybody after so many seconds."""
-    server = HttpServer("127.0.0.1:0", pages, exchange_seconds=seconds)
+    server = HttpServer("127.0.0.1:0", exchange_seconds=seconds)
     try:
-        yield await server.start()
+        address = await server.bind()
+        server.serve(pages)
+        yield address
     finally:
         await server.stop()
 

@@ -136,7 +136,7 @@ def test_what_the_table_says_to_watch_for_has_its_rule_and_no_rule_is_forgotten(
     names = [rule["alert"] for rule in RULES]
     assert len(set(names)) == len(names) > 10
     told = set(re.findall(r"\bDtms\w+", PAGE)) - {"DtmsService"}
-    assert told == set(names) - {"DtmsDown"}, "only the scrape itself shows that"
+    assert told == set(names)
     for rule in RULES:
         assert rule.keys() - {"for"} == {"alert", "expr", "labels", "annotations"}
         assert rule["labels"]["severity"] in ("critical", "warning", "info")
@@ -145,12 +145,26 @@ def test_what_the_table_says_to_watch_for_has_its_rule_and_no_rule_is_forgotten(
 
 
 def test_prometheus_is_told_where_the_pages_are_and_which_rules_to_load() -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
-    configuration = yaml.safe_load(example)
-    [job] = configuration["scrape_configs"]
+    configuration, in_kubernetes = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
+    [job], [by_pods] = configuration["scrape_configs"], in_kubernetes["scrape_configs"]
+    assert job["job_name"] == by_pods["job_name"]
     assert job["static_configs"] == [{"targets": [Settings.model_fields["http_listen"].default]}]
-    assert f'job="{job["job_name"]}"' in next(r["expr"] for r in RULES if r["alert"] == "DtmsDown")
+    down = next(rule["expr"] for rule in RULES if rule["alert"] == "DtmsDown")
+    assert down == f'up{{job="{job["job_name"]}"}} == 0 or absent(dtms_build_info)'
     assert configuration["rule_files"] == ["dtms.yml"]
+
+
+def test_in_kubernetes_it_finds_the_pod_of_the_manifest() -> None:
+    *_, in_kubernetes = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    [job] = yaml.safe_load(in_kubernetes)["scrape_configs"]
+    keep, name = job["relabel_configs"]
+    template = yaml.safe_load((FOLDER / "kubernetes" / "statefulset.yaml").read_text("utf-8"))[
+        "spec"
+    ]["template"]
+    ports = template["spec"]["containers"][0]["ports"]
+    label = template["metadata"]["labels"]["app.kubernetes.io/name"]
+    assert keep["regex"] in {f"{label};{port['name']}" for port in ports}
+    assert name["target_label"] == "instance"
 
 
 def test_the_page_names_the_default_address() -> None:

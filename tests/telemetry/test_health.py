@@ -10,6 +10,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from rpc.conftest import House, Serve
 from telemetry.scraping import fetch, scrape
 
+PAGES = ("/health", "/dtms/health", "/live")
+
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 NOBODY = {"dtms_initialized": False, "monitoring_active": False, "active_trades": 0}
 GUARDING = {"dtms_initialized": True, "monitoring_active": True, "active_trades": 0}
@@ -66,9 +68,16 @@ async def test_within_its_grace_a_lost_terminal_leaves_them_ready(house: House) 
     assert (await scrape(house.http)).value("dtms_terminal_up") == 0
 
 
-async def test_a_listener_that_ends_without_a_drain_is_not_ready(house: House) -> None:
+async def test_once_the_listener_has_ended_nothing_is_ready_or_live_whatever_follows(
+    house: House,
+) -> None:
     await house.server.stop(0)
-    await told(house, GUARDING, ready=False)
+    house.guard.readiness.lost("a cable")
+    house.guard.readiness.ready()
+    await asyncio.sleep(0)  # who follows it has looked
+    assert [(await fetch(house.http, page)).status for page in PAGES] == [503, 503, 503]
+    metrics = await scrape(house.http)
+    assert (metrics.value("dtms_ready"), metrics.value("dtms_live")) == (0, 0)
 
 
 async def test_liveness_is_not_tied_to_the_terminal(serve: Serve) -> None:

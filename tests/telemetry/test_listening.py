@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from processes import PATIENCE_SECONDS, QUICK_SERVER, Shop, free_address, shop
 
 UNUSABLE = 2
 ANY = ("--http-listen", "127.0.0.1:0")
+DEFAULT = config.Settings.model_fields["http_listen"].default
 SIMULATED = ("--terminal", "simulator", "--listen", "127.0.0.1:0", "--sim-listen", "0")
 
 
@@ -43,6 +45,16 @@ def refusal(town: Shop, *flags: str) -> str:
     return line
 
 
+@contextmanager
+def default_taken() -> Iterator[None]:
+    """The default address is in use: by this, or by whoever has it."""
+    host, _, port = DEFAULT.rpartition(":")
+    with ExitStack() as taken:
+        with suppress(OSError):
+            taken.enter_context(socket.create_server((host, int(port))))
+        yield
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send SIGTERM on Windows")
 def test_they_are_there_from_before_the_terminal_to_after_the_drain(town: Shop) -> None:
     terminal = free_address()
@@ -70,6 +82,27 @@ def test_a_port_in_use_is_named_with_the_remedy_before_anything_is_guarded(town:
         line = refusal(town, "--http-listen", address)
     assert address in line
     assert "--http-listen" in line
+    assert list(town.folder.glob("*.db*")) == []
+
+
+def test_a_default_port_in_use_keeps_nobody_from_guarding(town: Shop) -> None:
+    del town.environment["DTMS_HTTP_LISTEN"]
+    with default_taken():
+        server = town.start("serve", *SIMULATED)
+        server.expect(f"no pages .*{DEFAULT}.*--http-listen")
+        server.expect("guarding")
+    assert "http " not in server.output
+
+
+@pytest.mark.parametrize("how", ["environment", "file"])
+def test_the_default_port_is_asked_for_where_it_is_named(town: Shop, how: str) -> None:
+    del town.environment["DTMS_HTTP_LISTEN"]
+    if how == "environment":
+        town.environment["DTMS_HTTP_LISTEN"] = DEFAULT
+    else:
+        (town.folder / "dtms.toml").write_text(f'http_listen = "{DEFAULT}"')
+    with default_taken():
+        assert DEFAULT in refusal(town)
 
 
 def test_beyond_loopback_they_want_a_word_of_their_own(town: Shop) -> None:

@@ -3,12 +3,22 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from dtms_server.telemetry.pages import Page, Pages
+from dtms_server.telemetry.registry import Registry
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 from telemetry.scraping import fetch, send
-from telemetry.standins import HOUR, listening, pages_of
+from telemetry.standins import HOUR, SOURCES, listening, pages_of
 
 PAGES = ("/health", "/dtms/health", "/live", "/metrics")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+KINDS = st.sampled_from(("text/plain", "application/openmetrics-text", "*/*", "", "a/b"))
+NAMES = st.sampled_from(("version", "escaping", "q", "charset", ""))
+VALUES = st.sampled_from(("1.0.0", "0.0.4", "2", "x", "1.x", "", "=", "values", "\xe9")) | st.text()
+WORDS = st.builds("{}={}".format, NAMES, VALUES) | VALUES
+RANGES = st.builds(lambda kind, words: ";".join((kind, *words)), KINDS, st.lists(WORDS, max_size=3))
 
 
 @pytest.fixture
@@ -76,3 +86,25 @@ async def test_metrics_are_told_in_both_formats(http: str) -> None:
     families = text_string_to_metric_families(opened.body)  # type: ignore[no-untyped-call]
     names = {family.name for family in families}
     assert {"dtms_rpcs", "dtms_ready", "dtms_build"} <= names
+
+
+@given(accepted=st.lists(RANGES, max_size=3).map(", ".join) | st.text())
+def test_metrics_are_told_whatever_is_accepted(accepted: str) -> None:
+    page = pages_of().answer("GET", "/metrics", accepted)
+    assert page.status == 200
+    assert b"dtms_ready 1" in page.body
+
+
+class Faulty(Pages):
+    """Pages with a fault of ours."""
+
+    def answer(self, method: str, target: str, accept: str) -> Page:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_is_told_to_the_peer_and_seldom_to_the_log() -> None:
+    faulty = Faulty(SOURCES, Registry())
+    async with listening(faulty, HOUR) as http:
+        with capture_logs() as told:
+            assert [(await fetch(http, "/live")).status for _ in range(3)] == [500] * 3
+    assert [(line["event"], line["target"]) for line in told] == [("page failed", "/live")]

@@ -1,21 +1,33 @@
 """The listener, which Windows runs on a loop of another kind: it serves all and waits for none."""
 
 import asyncio
+import gc
+import socket
+from contextlib import suppress
+from http import HTTPStatus
 
 import pytest
 from dtms_server.domain.errors import ConfigurationInvalid
-from dtms_server.telemetry.pages import Page, Pages
+from dtms_server.telemetry import server
+from dtms_server.telemetry.pages import Page, Pages, plain
 from dtms_server.telemetry.registry import Registry
 from dtms_server.telemetry.server import MAX_CONNECTIONS, HttpServer
 from dtms_server.telemetry.sources import Sources
-from telemetry.scraping import fetch, send
+from telemetry.scraping import PATIENCE_SECONDS, fetch, send
 from telemetry.standins import HALF, HOUR, SOURCES, crowd, is_dropped, left, listening, pages_of
+
+END_OF_HEAD = b"\r\n\r\n"
+WHOLE = b"GET /live HTTP/1.1\r\nHost: here" + END_OF_HEAD
+HUGE_BYTES = 2**25
+TURNS = 8
+"""More turns of the loop than it takes to let a peer in."""
 
 
 @pytest.mark.parametrize("host", ["localhost", "[::1]", "0.0.0.0"])
 async def test_it_listens_where_it_is_told_to(host: str) -> None:
-    server = HttpServer(f"{host}:0", pages_of())
-    name, _, port = (await server.start()).rpartition(":")
+    server = HttpServer(f"{host}:0")
+    name, _, port = (await server.bind()).rpartition(":")
+    server.serve(pages_of())
     assert name == host
     reached = {"localhost": "127.0.0.1", "[::1]": "::1"}.get(host, "127.0.0.1")
     assert (await fetch(f"{reached}:{port}", "/live")).status == 200
@@ -25,7 +37,14 @@ async def test_it_listens_where_it_is_told_to(host: str) -> None:
 async def test_an_address_in_use_is_named_with_the_remedy() -> None:
     async with listening(pages_of(), HOUR) as address:
         with pytest.raises(ConfigurationInvalid, match=f"{address}.*--http-listen"):
-            await HttpServer(address, pages_of()).start()
+            await HttpServer(address).bind()
+
+
+async def test_who_comes_before_there_are_pages_is_dropped_at_once() -> None:
+    server = HttpServer("127.0.0.1:0", exchange_seconds=HOUR)
+    async with crowd(await server.bind(), 1, WHOLE) as (early,):
+        await is_dropped(early)
+    await server.stop()
 
 
 class Turns(Pages):
@@ -56,15 +75,14 @@ async def test_each_page_is_made_in_a_turn_of_its_own() -> None:
 
 
 async def test_what_follows_a_request_is_not_taken_for_another() -> None:
-    request = b"GET /live HTTP/1.1\r\nHost: here\r\n\r\n"
     async with listening(pages_of(), HOUR) as http:
-        answer = await send(http, request * 3)
+        answer = await send(http, WHOLE * 3)
     assert (answer.status, answer.body) == (200, "alive\n")
 
 
 @pytest.mark.parametrize(
     "first",
-    [b"", HALF, b"GET /live HTTP/1.1\r\nHost: here\r\n\r\n"],
+    [b"", HALF, WHOLE],
     ids=["mute", "slow", "clinging"],
 )
 async def test_one_that_takes_its_time_is_dropped(first: bytes) -> None:
@@ -80,9 +98,59 @@ async def test_the_oldest_makes_room_for_the_newest() -> None:
         assert len(await left(peers, many - MAX_CONNECTIONS + 1)) == MAX_CONNECTIONS - 1
 
 
+class Huge(Pages):
+    """Pages too large for the system's buffers: who does not read them is being answered still."""
+
+    def answer(self, method: str, target: str, accept: str) -> Page:
+        return plain(HTTPStatus.OK, "x" * HUGE_BYTES)
+
+
+async def test_one_that_is_being_answered_makes_room_for_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
+    async with listening(Huge(SOURCES, Registry()), HOUR) as http, crowd(http, 2, WHOLE) as busy:
+        for reader, _ in busy:
+            await reader.readuntil(END_OF_HEAD)
+        async with crowd(http, 10, HALF) as others:
+            assert len(await left(others, 9)) == 1
+        async with crowd(http, 1, WHOLE) as (third,):
+            await third[0].readuntil(END_OF_HEAD)
+            async with crowd(http, 1, WHOLE) as (fourth,):
+                await is_dropped(fourth)
+            for reader, _ in (*busy, third):
+                assert len(await reader.read()) == HUGE_BYTES + 1
+
+
+async def turn(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("turns", range(TURNS))
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_one_that_comes_while_it_ends_is_dropped(turns: int) -> None:
+    lost, loop = list[object](), asyncio.get_running_loop()
+    loop.set_debug(True)  # else asyncio does not tell that it has forgotten a connection itself
+    loop.set_exception_handler(lambda _, fault: lost.append(fault))
+    server = HttpServer("127.0.0.1:0", exchange_seconds=HOUR)
+    host, _, port = (await server.bind()).rpartition(":")
+    server.serve(pages_of())
+    with socket.create_connection((host, int(port))) as peer:  # the loop has not turned since
+        await turn(turns)
+        await server.stop()
+        await turn(TURNS)
+        lost.clear()
+        gc.collect()  # which drops what asyncio has forgotten
+        peer.settimeout(PATIENCE_SECONDS)
+        with suppress(ConnectionError):
+            assert await asyncio.to_thread(peer.recv, 1) == b""
+
+
 async def test_it_ends_though_peers_stay() -> None:
-    server = HttpServer("127.0.0.1:0", pages_of(), exchange_seconds=HOUR)
-    http = await server.start()
+    server = HttpServer("127.0.0.1:0", exchange_seconds=HOUR)
+    http = await server.bind()
+    server.serve(pages_of())
     async with crowd(http, 10, HALF) as peers:
         await fetch(http, "/live")  # by now the others have been let in
         await server.stop()

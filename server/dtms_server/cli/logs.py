@@ -91,10 +91,19 @@ def _in_colour() -> bool:
 
 def _numbers_of_json(_: Any, __: str, event: EventDict) -> EventDict:
     """JSON has no word for what is not a number, or has no end."""
-    return {
-        name: str(value) if isinstance(value, float) and not isfinite(value) else value
-        for name, value in event.items()
-    }
+    return {name: _finite(value) for name, value in event.items()}
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float() if not isfinite(value):
+            return str(value)
+        case dict():
+            return {_finite(name): _finite(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_finite(each) for each in value]
+        case _:
+            return value
 
 
 def _catch_what_is_no_event() -> None:

@@ -29,7 +29,7 @@ def _log_format(arguments: Sequence[str]) -> Any:
     of its own, and what is wrong with the other settings is to be told as a line of the log."""
     if arguments[:1] != ["serve"]:
         return None
-    from dtms_server import config
+    from dtms_server.config.early import log_format
 
     early = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--config", type=Path)
@@ -38,7 +38,7 @@ def _log_format(arguments: Sequence[str]) -> Any:
         known, _ = early.parse_known_args(arguments)
     except ArgumentError:  # which the command tells
         return None
-    return config.log_format(known.config, log_format=known.log_format)
+    return log_format(known.config, log_format=known.log_format)
 
 
 def _never_fail_to_print(stream: object) -> None:

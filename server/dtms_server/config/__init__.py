@@ -1,7 +1,6 @@
 """What an operator may set: by flag, by DTMS_... in the environment, or in dtms.toml."""
 
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from dtms_server.config import policy_table
+from dtms_server.config import policy_table, settings_file
 from dtms_server.config.tree import dotted, leaves
 from dtms_server.domain.errors import ConfigurationInvalid
 from dtms_server.domain.policy import Policy
 
-DEFAULT_FILE: Final = Path("dtms.toml")
 DEFAULTS: Final = Policy()
 
 
@@ -172,8 +170,8 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
     `config` must exist; without it dtms.toml in the working directory is read if it is there.
     Raises ConfigurationInvalid that names every wrong value and where it may be set.
     """
-    file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    keys = {} if file is None else _keys(file)
+    file = settings_file.chosen(config)
+    keys = settings_file.keys(file)
     table = keys.pop("policy", {})
     given = {name: value for name, value in flags.items() if value is not None}
     settings, wrong = _settings(keys, given, file)
@@ -186,20 +184,6 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
     settings._policy = policy
     settings._origins = _origins(keys, table, given, file)
     return settings
-
-
-def log_format(config: Path | None = None, **flags: Any) -> Any:
-    """Return how to log, which must be known before it is known whether the settings are right.
-
-    It is not checked, and None where it is not set; the arguments are those of `load`.
-    """
-    file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    try:
-        keys = {} if file is None else _keys(file)
-    except ConfigurationInvalid:  # which `load` tells
-        keys = {}
-    sources = (flags, EnvSettingsSource(Settings)(), keys)
-    return next(filter(None, (source.get("log_format") for source in sources)), None)
 
 
 def _settings(
@@ -225,18 +209,6 @@ def _origins(
         **{name: f"DTMS_{name.upper()}" for name in EnvSettingsSource(Settings)()},
         **{name: f"--{name.replace('_', '-')}" for name in given},
     }
-
-
-def _keys(file: Path) -> dict[str, Any]:
-    try:
-        keys = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise ConfigurationInvalid(reason=f"{file} cannot be read: {fault}") from None
-    if "password" in keys:
-        raise ConfigurationInvalid(
-            reason=f"{file} must not hold a password: set DTMS_PASSWORD in the environment"
-        )
-    return keys
 
 
 def _told(fault: ValidationError, file: Path | None) -> list[str]:

@@ -24,7 +24,7 @@ class Health(health_pb2_grpc.HealthServicer):
     """Says NOT_SERVING until told otherwise.
 
     The package's own servicer is not used: it begins with "" SERVING, has no List, would make
-    liveness NOT_SERVING at a graceful shutdown, and its watches never end by themselves.
+    liveness NOT_SERVING as soon as a drain begins, and its watches never end by themselves.
     """
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class Health(health_pb2_grpc.HealthServicer):
         """Is liveness?"""
         return self._serving[LIVENESS]
 
-    def end_watches(self) -> None:
-        """End every watch with DRAINING; Check and List go on answering. Nothing is ready from now
-        on, also where no drain came before."""
+    def end(self) -> None:
+        """The listener ends: so does every watch, with DRAINING, and nothing is ready or live from
+        now on, whatever is found, and also where no drain came before."""
+        self._say(False, *self._serving)
         self._ended = True
-        self._say(False, *READINESS)
         self._wake()
 
     async def Check(self, request: pb.HealthCheckRequest, context: Context) -> Any:
@@ -95,7 +95,7 @@ class Health(health_pb2_grpc.HealthServicer):
                 return pb.HealthCheckResponse.NOT_SERVING
 
     def _say(self, serving: bool, *names: str) -> None:
-        if any(self._serving[name] is not serving for name in names):
+        if not self._ended and any(self._serving[name] is not serving for name in names):
             self._serving.update(dict.fromkeys(names, serving))
             self._wake()
 

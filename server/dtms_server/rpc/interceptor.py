@@ -16,7 +16,9 @@ from dtms_server.rpc import errors
 from dtms_server.rpc.correlation import Metadata, NamedStream, correlated
 from dtms_server.rpc.outcomes import Answered, counted, nobody
 
-SERVICE: Final = service_pb2.DESCRIPTOR.services_by_name["DtmsService"].full_name
+_DESCRIPTOR: Final = service_pb2.DESCRIPTOR.services_by_name["DtmsService"]
+SERVICE: Final = _DESCRIPTOR.full_name
+RPCS: Final = tuple(method.name for method in _DESCRIPTOR.methods)
 
 # grpc's types leave a handler's messages open: they are what the descriptor says.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"

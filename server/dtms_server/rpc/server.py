@@ -125,7 +125,7 @@ class RpcServer:
         Streams end by themselves once readiness drains; health watches end here.
         """
         stopping = asyncio.create_task(self._server.stop(grace_seconds))
-        self.health.end_watches()
+        self.health.end()
         await stopping
         await self._edge.finished()
 

@@ -123,7 +123,8 @@ class SqliteJournal:
         self._head = recorded[-1].sequence
         self._growth.set()
         self._growth = asyncio.Event()
-        self._recorded(recorded)
+        # not here: what an observer does must not keep the caller, or others of the group, waiting
+        asyncio.get_running_loop().call_soon(self._recorded, recorded)
 
 
 def _write(

@@ -17,8 +17,9 @@ Ask = Callable[[str, str, str], Coroutine[Any, Any, Page]]
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ask: Ask) -> None:
-    """Answer one request, a wrong one too; then read on until the peer has closed, since to close
-    on what it still sends could take back the answer. Raises OSError where the peer has gone."""
+    """Answer one request, a wrong one too; return once the system has the whole answer. Raises
+    OSError where the peer has gone."""
+    writer.transport.set_write_buffer_limits(0)
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
     try:
         request = await _request(connection, reader)
@@ -33,6 +34,11 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, a
         writer.write(_answer(connection, page, has_body=method != "HEAD"))
     await writer.drain()
     writer.write_eof()
+
+
+async def linger(reader: asyncio.StreamReader) -> None:
+    """Return once the peer has closed: to close on what it still sends could take back the
+    answer."""
     while await reader.read(CHUNK_BYTES):
         pass
 

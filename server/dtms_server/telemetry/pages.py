@@ -13,6 +13,7 @@ from dtms_server.telemetry.sources import Sources
 from dtms_server.telemetry.standing import Standing
 
 PLAIN: Final = "text/plain; charset=utf-8"
+OPENMETRICS: Final = "application/openmetrics-text"
 METHODS: Final = ("GET", "HEAD")
 
 
@@ -67,7 +68,8 @@ class Pages:
         return plain(_ok(live), "alive" if live else "not alive")
 
     def _metrics(self, accept: str) -> Page:
-        encode, content_type = choose_encoder(accept)
+        # the name alone: the library fails on versions and escapings that it cannot read
+        encode, content_type = choose_encoder(OPENMETRICS if OPENMETRICS in accept.lower() else "")
         return Page(HTTPStatus.OK, encode(self._registry), content_type)
 
 
