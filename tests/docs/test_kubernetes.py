@@ -2,13 +2,15 @@
 
 import subprocess
 import tomllib
+import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from dtms_server import config
-from dtms_server.rpc.health import LIVENESS, READINESS
+from dtms_server.rpc.health import READINESS
 from go_tools import GRPC_HEALTH_PROBE, KUBECTL_VALIDATE, go_tool
 from processes import Shop, shop
 from stopping import stop_seconds
@@ -98,37 +100,35 @@ def test_what_is_named_is_there() -> None:
 
 
 def test_each_probe_asks_for_its_own_name() -> None:
-    asked = {
-        probe: [word for word in dtms()[probe]["exec"]["command"] if "-service=" in word]
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
-    }
-    alive = [f"-service={LIVENESS}"]
-    assert asked.pop("readinessProbe") == [f"-service={READINESS[-1]}"]
-    assert asked == {"startupProbe": alive, "livenessProbe": alive}
+    assert f"-service={READINESS[-1]}" in dtms()["readinessProbe"]["exec"]["command"]
+    for probe in ("startupProbe", "livenessProbe"):
+        assert dtms()[probe]["httpGet"] == {"path": "/live", "port": "http"}
 
 
 def test_the_probes_find_a_service_that_runs_by_these_settings(tmp_path: Path) -> None:
     with shop(tmp_path) as town:
-        address = serve(town)
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            command = [
-                word.replace("127.0.0.1:50051", address)
-                .replace("/tls/ca.crt", str(TLS / "ca.pem"))
-                .replace("/probe/tls.crt", str(TLS / "client.pem"))
-                .replace("/probe/tls.key", str(TLS / "client.key"))
-                .replace("name=dtms", "name=localhost")
-                for word in dtms()[probe]["exec"]["command"]
-            ]
-            command[0] = str(go_tool(GRPC_HEALTH_PROBE))
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            strange = [word for word in command if "-tls-client-" not in word]
-            assert len(strange) == len(command) - 2
-            assert subprocess.run(strange, check=False).returncode != 0
+        address, pages = serve(town)
+        page = dtms()["livenessProbe"]["httpGet"]["path"]
+        with urllib.request.urlopen(f"http://{pages}{page}") as alive:
+            assert alive.status == HTTPStatus.OK
+        command = [
+            word.replace("127.0.0.1:50051", address)
+            .replace("/tls/ca.crt", str(TLS / "ca.pem"))
+            .replace("/probe/tls.crt", str(TLS / "client.pem"))
+            .replace("/probe/tls.key", str(TLS / "client.key"))
+            .replace("name=dtms", "name=localhost")
+            for word in dtms()["readinessProbe"]["exec"]["command"]
+        ]
+        command[0] = str(go_tool(GRPC_HEALTH_PROBE))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        strange = [word for word in command if "-tls-client-" not in word]
+        assert len(strange) == len(command) - 2
+        assert subprocess.run(strange, check=False).returncode != 0
 
 
-def serve(town: Shop) -> str:
-    """Serve by the ConfigMap, with this machine's places; return the address."""
+def serve(town: Shop) -> tuple[str, str]:
+    """Serve by the ConfigMap, with this machine's places; return the addresses of gRPC and HTTP."""
     text = settings_file()
     for place, here in {
         "0.0.0.0:50051": "127.0.0.1:0",
@@ -144,4 +144,4 @@ def serve(town: Shop) -> str:
     del town.environment["DTMS_HTTP_LISTEN"]  # which would win over the file
     process = town.start("serve", "--config", "own.toml", "--sim-listen", "0")
     process.expect('"event": "guarding"')
-    return process.expect(r"^listening (\S+)")[1]
+    return process.expect(r"^listening (\S+)")[1], process.expect(r"^http (\S+)")[1]
