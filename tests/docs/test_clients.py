@@ -4,9 +4,11 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import grpc
 import pytest
 from conformance import languages
 from docs.recipe import File, Shell, readers_environment, script, section, steps
@@ -66,6 +68,9 @@ def test_each_path_ends_with_a_bot_that_outlives_the_service(
             _done(CLOSING, service, shell)
             bot.expect(rf"^\d+ {TICKET} TRADE_CLOSED$")
             assert re.search(CLOSED_ALREADY, _done(_with_ticket_42(path), folder, shell))
+    with _another_server() as target:
+        told = _done(_with_ticket_42(path), folder, shell | {"DTMS_TARGET": target}, status=1)
+        assert re.search("(?i)unimplemented", told)
     if language in TIDY:
         _done(TIDY[language], folder, shell)
 
@@ -103,10 +108,23 @@ def _served(folder: Path, shell: dict[str, str]) -> Iterator[None]:
         yield
 
 
-def _done(step: Shell, folder: Path, shell: dict[str, str]) -> str:
-    """Do a step to its end, which must be a good one, and return its output."""
+@contextmanager
+def _another_server() -> Iterator[str]:
+    """A server of gRPC that is not DTMS; the value is its address."""
+    with ThreadPoolExecutor() as threads:
+        server = grpc.server(threads)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(None).wait()
+
+
+def _done(step: Shell, folder: Path, shell: dict[str, str], status: int = 0) -> str:
+    """Do a step to its end, which must be of this status, and return its output."""
     with _begun([step], folder, shell) as process:
-        assert process.wait() == 0, process.output
+        assert process.wait() == status, process.output
         return process.output
 
 
