@@ -10,6 +10,7 @@ import { Follower } from "./follower";
 import { Kept } from "./kept";
 import { unlike } from "./likeness";
 import { Malformed } from "./malformed";
+import { unmarked } from "./number";
 import { Service } from "./service";
 import { type Step, stepOf, stepsOf } from "./step";
 
@@ -52,7 +53,7 @@ class Player {
       }
       await this.step(stepOf(this.kept.filled(told) as JsonObject));
     } catch (error) {
-      const why = `${told["say"] ?? JSON.stringify(told)}: ${(error as Error).message}`;
+      const why = `${told["say"] ?? JSON.stringify(unmarked(told))}: ${(error as Error).message}`;
       this.director.tell({ step: this.count, ok: false, why });
       return false;
     }
