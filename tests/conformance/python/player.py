@@ -125,17 +125,22 @@ class Player:
     def _await(self, step: Step, follower: Follower) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         for place, wanted in enumerate(step.get("events", [])):
-            event = follower.next(deadline - time.monotonic())
-            _demand(unlike(wanted, event, f"events.{place}"))
+            _demand(unlike(wanted, _next(follower, deadline), f"events.{place}"))
         if "until" in step:
-            while unlike(step["until"], follower.next(deadline - time.monotonic())):
-                if time.monotonic() > deadline:
-                    raise TimeoutError("no such event came in time")
+            while unlike(step["until"], _next(follower, deadline)):
+                pass
 
     def _follower(self, name: str) -> Follower:
         if name not in self._followers:
             raise Malformed(f"nobody follows as {name}")
         return self._followers[name]
+
+
+def _next(follower: Follower, deadline: float) -> Mapping[str, Any]:
+    left_seconds = deadline - time.monotonic()
+    if left_seconds < 0:
+        raise TimeoutError("no such event came in time")
+    return follower.next(left_seconds)
 
 
 def _demand(difference: str | None) -> None:

@@ -10,7 +10,8 @@ const MARK = "\u0000";
 export function readExactly(text: string): JsonValue {
   JSON.parse(text); // marks may not mend what is no JSON
   const mark = JSON.stringify(MARK).slice(1, -1);
-  return JSON.parse(text.replace(TOKENS, (token) => (token[0] === '"' ? token : `"${mark}${token}"`)));
+  const marked = (token: string) => (token[0] === '"' ? token : `"${mark}${token}"`);
+  return JSON.parse(text.replace(TOKENS, marked));
 }
 
 /** Is it a number, marked or not? */

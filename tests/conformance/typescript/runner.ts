@@ -108,7 +108,8 @@ class Player {
       return demand(difference);
     }
     if (step.error) throw new Unexpected(`it was answered ${JSON.stringify(answer)}, not refused`);
-    demand(unlike(step.status === undefined ? (step.answer ?? {}) : { status: step.status }, answer));
+    const { status, answer: wanted = {} } = step;
+    demand(unlike(status === undefined ? wanted : { status }, answer));
     this.kept.keep(step, answer);
   }
 
@@ -126,7 +127,8 @@ class Player {
     try {
       for await (const message of this.service.stream(request, { timeout: PATIENCE_MS })) {
         if (step.error) throw new Unexpected(`it was told ${JSON.stringify(message)}, not refused`);
-        if (message["event"] && wanted.length > 0) demand(unlike(wanted.shift()!, message["event"]));
+        const event = wanted.length > 0 && message["event"];
+        if (event) demand(unlike(wanted.shift()!, event));
         if (wanted.length === 0) return this.kept.keep(step, message);
       }
     } catch (error) {

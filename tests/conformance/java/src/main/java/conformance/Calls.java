@@ -37,7 +37,7 @@ final class Calls {
     }
   }
 
-  /** Reads until as many events have come, and a message at least, or the error; returns the last message. */
+  /** Reads as many events, and a message at least, or the error; returns the last message. */
   JsonObject stream(JsonObject step) throws InterruptedException, Unexpected {
     var stream = service.stream(
             Service.streamRequest(step.getAsJsonObject("stream")), Service.within(PATIENCE));

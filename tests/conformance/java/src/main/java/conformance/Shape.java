@@ -79,7 +79,7 @@ final class Shape {
     var kind = kinds.get(0);
     for (var part : step.entrySet()) {
       if (!isPart(kind, part.getKey()) || !FITS.get(part.getKey()).test(part.getValue())) {
-        throw new Malformed("%s has no %s that is %s".formatted(kind, part.getKey(), part.getValue()));
+        throw new Malformed("%s cannot have %s".formatted(kind, part));
       }
     }
     var needed = NEEDED.get(kind);
@@ -119,7 +119,7 @@ final class Shape {
     for (var part : error.entrySet()) {
       var fits = ERROR_FITS.get(part.getKey());
       if (fits == null || !fits.test(part.getValue())) {
-        throw new Malformed("an error has no %s that is %s".formatted(part.getKey(), part.getValue()));
+        throw new Malformed("an error cannot have " + part);
       }
     }
     if (!error.has("code") || step.has("answer") || step.has("keep")) {
