@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -26,6 +28,7 @@ func failure(err error) object {
 			told["violations"] = sorted(fields)
 		case *errdetails.RetryInfo:
 			told["retry"] = detail.RetryDelay.AsDuration() > 0
+			told["delay"] = detail.RetryDelay.AsDuration()
 		}
 	}
 	return told
@@ -35,6 +38,18 @@ func failure(err error) object {
 func reason(err error) string {
 	reason, _ := failure(err)["reason"].(string)
 	return reason
+}
+
+// interrupts says whether a follower goes on after an error.
+func interrupts(err error) bool {
+	slow := status.Code(err) == codes.ResourceExhausted && reason(err) == "SLOW_CONSUMER"
+	return status.Code(err) == codes.Unavailable || slow || reason(err) == ""
+}
+
+// delay returns how long a follower waits after an error.
+func delay(err error) time.Duration {
+	told, _ := failure(err)["delay"].(time.Duration)
+	return min(cmp.Or(max(told, 0), pause), longestPause)
 }
 
 // unlikeFailure tells how an error differs from the one that was expected; nil: it does not.

@@ -7,13 +7,12 @@ import (
 	"time"
 
 	dtms "conformance/dtms/v1"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 const (
-	pause = 100 * time.Millisecond
-	room  = 10_000 // events that a follower holds until they are awaited
+	pause        = 100 * time.Millisecond
+	longestPause = 2 * time.Second
+	room         = 10_000 // events that a follower holds until they are awaited
 )
 
 // follower goes on where it was, whatever becomes of the service.
@@ -34,10 +33,14 @@ func newFollower(service *service, request *dtms.StreamMonitorEventsRequest) *fo
 func (f *follower) run(ctx context.Context, service *service, request *dtms.StreamMonitorEventsRequest) {
 	defer close(f.events)
 	for ctx.Err() == nil {
+		wait := pause
 		for message, err := range service.stream(ctx, request) {
-			if err != nil && status.Code(err) != codes.Unavailable && reason(err) != "" {
+			if err != nil && !interrupts(err) {
 				f.failure = err
 				return
+			}
+			if err != nil {
+				wait = delay(err)
 			}
 			if token := message.GetResumeToken(); token != "" {
 				request.ResumeToken = token
@@ -47,7 +50,10 @@ func (f *follower) run(ctx context.Context, service *service, request *dtms.Stre
 				f.events <- plain(event)
 			}
 		}
-		time.Sleep(pause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
 	}
 }
 

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 )
@@ -15,18 +14,38 @@ func main() {
 }
 
 func run(address, path string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var scenario struct{ Steps []json.RawMessage }
-	if err := json.Unmarshal(text, &scenario); err != nil {
-		return err
-	}
 	service, err := newService(address)
 	if err != nil {
 		return err
 	}
 	defer service.close()
-	return newPlayer(service, os.Stdin, os.Stdout).play(scenario.Steps)
+	player := newPlayer(service, os.Stdin, os.Stdout)
+	steps, err := scenario(path)
+	if err != nil {
+		return player.tell(err, nil)
+	}
+	return player.play(steps)
+}
+
+// scenario reads the steps of a scenario.
+func scenario(path string) ([]object, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var told any
+	if err := decode(text, &told); err != nil {
+		return nil, err
+	}
+	list, listed := parts(told)["steps"].([]any)
+	steps := []object{}
+	for _, each := range list {
+		step, is := each.(object)
+		listed = listed && is
+		steps = append(steps, step)
+	}
+	if !listed {
+		return nil, fmt.Errorf("the scenario has no list of steps")
+	}
+	return steps, nil
 }

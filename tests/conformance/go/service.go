@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"iter"
 	"reflect"
 	"time"
@@ -43,13 +41,13 @@ func newService(address string) (*service, error) {
 func (s *service) close() { s.channel.Close() }
 
 // call makes the unary call of that name.
-func (s *service) call(ctx context.Context, name string, request json.RawMessage) (any, error) {
+func (s *service) call(ctx context.Context, name string, request object) (any, error) {
 	method := reflect.ValueOf(s.dtms).MethodByName(name)
-	if !method.IsValid() {
-		return nil, fmt.Errorf("there is no call %s", name)
+	if !method.IsValid() || name == "StreamMonitorEvents" {
+		return nil, malformedf("there is no call %s", name)
 	}
 	asked := reflect.New(method.Type().In(1).Elem())
-	if err := protojson.Unmarshal(request, asked.Interface().(proto.Message)); err != nil {
+	if err := parse(request, asked.Interface().(proto.Message)); err != nil {
 		return nil, err
 	}
 	told := method.Call([]reflect.Value{reflect.ValueOf(ctx), asked})
@@ -57,6 +55,17 @@ func (s *service) call(ctx context.Context, name string, request json.RawMessage
 		return nil, err
 	}
 	return plain(told[0].Interface().(proto.Message)), nil
+}
+
+// parse reads a request from its JSON.
+func parse(request object, into proto.Message) error {
+	if request == nil {
+		return nil
+	}
+	if err := protojson.Unmarshal([]byte(shown(request)), into); err != nil {
+		return malformed{err}
+	}
+	return nil
 }
 
 // check asks for the health of a name.

@@ -1,40 +1,33 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	dtms "conformance/dtms/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 )
 
 const patience = 60 * time.Second
 
-func (p *player) playOne(text []byte) error {
-	var step step
-	if err := decode(text, &step); err != nil {
-		return err
-	}
+func (p *player) playOne(step step) error {
 	switch {
-	case step.Do != "":
+	case step.Do != nil:
 		return p.ask(step)
-	case step.Call != "", step.Health != nil:
+	case step.Call != nil, step.Health != nil:
 		return p.call(step)
 	case step.Stream != nil:
 		return p.stream(step)
-	case step.Follow != "":
+	case step.Follow != nil:
 		return p.follow(step)
-	case step.Await != "":
+	case step.Await != nil:
 		return p.await(step)
-	case step.End != "":
-		return p.end(step)
 	}
-	return errors.New("there is no such step")
+	return p.end(step)
 }
 
 // call calls until the outcome is as told, or another call would not do better.
@@ -54,20 +47,26 @@ func (p *player) call(step step) error {
 }
 
 func (p *player) answer(step step) (any, error) {
-	deadline := seconds(cmp.Or(step.DeadlineSeconds, 10))
+	deadline := 10 * time.Second
+	if step.DeadlineSeconds != nil {
+		deadline = seconds(*step.DeadlineSeconds)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
-	if step.CancelAfterSeconds > 0 {
-		defer time.AfterFunc(seconds(step.CancelAfterSeconds), cancel).Stop()
+	if step.CancelAfterSeconds != nil {
+		defer time.AfterFunc(seconds(*step.CancelAfterSeconds), cancel).Stop()
 	}
 	if step.Health != nil {
 		return p.service.check(ctx, *step.Health)
 	}
-	return p.service.call(ctx, step.Call, step.Request)
+	return p.service.call(ctx, *step.Call, step.Request)
 }
 
 func unlikeOutcome(step step, answer any, err error) error {
+	var wrong malformed
 	switch {
+	case errors.As(err, &wrong):
+		return err
 	case err != nil && step.Error != nil:
 		return unlikeFailure(step.Error, err)
 	case err != nil:
@@ -75,20 +74,26 @@ func unlikeOutcome(step step, answer any, err error) error {
 	case step.Error != nil:
 		return fmt.Errorf("it was not refused, but told %s", shown(answer))
 	case step.Health != nil:
-		return unlike(object{"status": step.Status}, answer, "health")
+		return unlike(object{"status": *step.Status}, answer, "health")
+	}
+	if step.Answer == nil {
+		return nil // any will do
 	}
 	return unlike(step.Answer, answer, "answer")
 }
 
 func (p *player) stream(step step) error {
 	request := new(dtms.StreamMonitorEventsRequest)
-	if err := protojson.Unmarshal(step.Stream, request); err != nil {
+	if err := parse(step.Stream, request); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	wanted := step.Events
 	for message, err := range p.service.stream(ctx, request) {
+		if errors.Is(err, io.EOF) {
+			return errors.New("the stream ended by itself")
+		}
 		if err != nil || step.Error != nil {
 			return unlikeOutcome(step, plain(message), err)
 		}
@@ -107,17 +112,20 @@ func (p *player) stream(step step) error {
 
 func (p *player) follow(step step) error {
 	request := new(dtms.StreamMonitorEventsRequest)
-	if err := protojson.Unmarshal(step.Request, request); err != nil {
+	if err := parse(step.Request, request); err != nil {
 		return err
 	}
-	p.followers[step.Follow] = newFollower(p.service, request)
+	if p.followers[*step.Follow] != nil {
+		return malformedf("%s follows already", *step.Follow)
+	}
+	p.followers[*step.Follow] = newFollower(p.service, request)
 	return nil
 }
 
 func (p *player) await(step step) error {
-	follower, follows := p.followers[step.Await]
+	follower, follows := p.followers[*step.Await]
 	if !follows {
-		return fmt.Errorf("nobody follows as %s", step.Await)
+		return fmt.Errorf("nobody follows as %s", *step.Await)
 	}
 	timeout := time.After(patience)
 	for _, wanted := range step.Events {
@@ -139,12 +147,12 @@ func (p *player) await(step step) error {
 }
 
 func (p *player) end(step step) error {
-	follower, follows := p.followers[step.End]
+	follower, follows := p.followers[*step.End]
 	if !follows {
-		return fmt.Errorf("nobody follows as %s", step.End)
+		return fmt.Errorf("nobody follows as %s", *step.End)
 	}
-	delete(p.followers, step.End)
-	return p.lines.Encode(object{"told": step.End, "sequences": follower.end()})
+	delete(p.followers, *step.End)
+	return p.lines.Encode(object{"told": *step.End, "sequences": follower.end()})
 }
 
 func seconds(count float64) time.Duration { return time.Duration(count * float64(time.Second)) }

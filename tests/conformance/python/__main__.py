@@ -1,11 +1,12 @@
 """`python -m conformance.python ADDRESS SCENARIO`: the runner in Python."""
 
-import json
 import sys
 from pathlib import Path
 
+from conformance.python.director import tell
 from conformance.python.player import Player
 from conformance.python.service import Service
+from conformance.python.steps import Malformed, read
 
 
 def main() -> int:
@@ -13,8 +14,10 @@ def main() -> int:
     address, scenario = sys.argv[1:]
     service = Service(address)
     try:
-        steps = json.loads(Path(scenario).read_text(encoding="utf-8"))["steps"]
-        return 0 if Player(service).play(steps) else 1
+        return 0 if Player(service).play(read(Path(scenario))) else 1
+    except Malformed as fault:
+        tell({"step": 0, "ok": False, "why": str(fault)})
+        return 1
     finally:
         service.close()
 

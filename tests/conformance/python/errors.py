@@ -11,11 +11,14 @@ from grpc_status import rpc_status
 DOMAIN = "dtms"
 PASSING = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 """What a call is repeated after, where its step says `retry`."""
+PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 class Failure(Exception):
     """A call failed with a grpc.RpcError: `code`, `reason` ("" without an ErrorInfo), `domain`,
-    `metadata`, `violations` (field names) and `retry` (is there a RetryInfo with a delay?)."""
+    `metadata`, `violations` (field names), `retry` (is there a RetryInfo with a delay?), and
+    `pause_seconds`: how long a follower waits after it."""
 
     def __init__(self, error: Any) -> None:
         self.code: str = error.code().name
@@ -28,8 +31,21 @@ class Failure(Exception):
         self.reason, self.domain = info.reason, info.domain
         self.metadata = dict(info.metadata)
         self.violations = sorted(violation.field for violation in bad.field_violations)
-        self.retry = retry.retry_delay.ToTimedelta().total_seconds() > 0
+        delay_seconds = retry.retry_delay.ToTimedelta().total_seconds()
+        self.retry = delay_seconds > 0
+        self.pause_seconds = min(delay_seconds or PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         super().__init__(f"{self.code} {self.reason}: {error.details()}")
+
+    @property
+    def passes(self) -> bool:
+        """May the call do better when it is repeated?"""
+        return self.code in PASSING
+
+    @property
+    def interrupts(self) -> bool:
+        """Does a follower go on after it?"""
+        slow = (self.code, self.reason) == ("RESOURCE_EXHAUSTED", "SLOW_CONSUMER")
+        return self.code == "UNAVAILABLE" or slow or not self.reason
 
     def unlike(self, expected: Mapping[str, Any]) -> str | None:
         """Return how it differs from the error that was expected; None: it does not."""

@@ -1,15 +1,11 @@
 """A follower: it goes on where it was, whatever becomes of the service."""
 
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.python.errors import Failure
+from conformance.python.errors import PAUSE_SECONDS, Failure
 from conformance.python.service import Service
-
-PAUSE_SECONDS = 0.1
-PATIENCE_SECONDS = 60.0
 
 
 class Follower:
@@ -28,38 +24,41 @@ class Follower:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def next(self) -> Mapping[str, Any]:
-        """Return the next event that was told. Raises Failure, or TimeoutError after 60 s."""
+    def next(self, patience_seconds: float) -> Mapping[str, Any]:
+        """Return the next event that was told. Raises Failure, or TimeoutError."""
         with self._more:
             self._more.wait_for(
-                lambda: len(self._events) > self._taken or self._failure, PATIENCE_SECONDS
+                lambda: len(self._events) > self._taken or self._failure, patience_seconds
             )
             if len(self._events) > self._taken:
                 self._taken += 1
                 return self._events[self._taken - 1]
             if self._failure:
                 raise self._failure
-        raise TimeoutError(f"no further event within {PATIENCE_SECONDS:g} s")
+        raise TimeoutError("no such event came in time")
 
     def end(self) -> None:
         """End the stream and the thread."""
         self._ended.set()
         self._stream.cancel()
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        while True:
+            pause_seconds = PAUSE_SECONDS
             try:
                 for message in self._stream:
                     self._take(message)
             except Failure as failure:
-                if self._ended.is_set():
-                    return
-                if failure.code != "UNAVAILABLE" and failure.reason:
+                if not (failure.interrupts or self._ended.is_set()):
                     self._fail(failure)
                     return
-            time.sleep(PAUSE_SECONDS)
+                pause_seconds = failure.pause_seconds
+            if self._ended.wait(pause_seconds):
+                return
             self._stream = self._service.stream(self._request)
+            if self._ended.is_set():  # meanwhile, and cancelled the stream before
+                self._stream.cancel()
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if token := message.get("resumeToken"):

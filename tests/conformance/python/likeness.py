@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
-NOTHING: tuple[object, ...] = (False, 0, "", [], {})
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number as JSON writes it."""
 
 
 def unlike(expected: object, got: object, path: str = "") -> str | None:
     """Return where and how they differ; None: they do not. `None` as `got`: there is nothing."""
     where = path or "it"
     if got is None and expected is not None:
-        return None if expected in NOTHING else f"{where} is missing, not {expected!r}"
+        return f"{where} is missing, not {expected!r}" if expected else None
     match expected:
         case None:
             return None if got is None else f"{where} is {got!r}, not nothing"
@@ -20,7 +22,7 @@ def unlike(expected: object, got: object, path: str = "") -> str | None:
             return _unlike_object(expected, got, path)
         case list():
             return _unlike_list(expected, got, path)
-    return None if _plain(expected) == _plain(got) else f"{where} is {got!r}, not {expected!r}"
+    return None if _equal(expected, got) else f"{where} is {got!r}, not {expected!r}"
 
 
 def _unlike_object(expected: dict[str, object], got: object, path: str) -> str | None:
@@ -43,8 +45,23 @@ def _unlike_list(expected: list[object], got: object, path: str) -> str | None:
     return next((told for told in differences if told), None)
 
 
-def _plain(value: object) -> object:
-    """Return a number in one spelling, whether it came as text or not, and exact above 2^53."""
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
-        return int(value)
-    return value
+def _equal(one: object, other: object) -> bool:
+    """Compare two texts, two truths, or two numbers of which one may be written as text."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    first, second = _number(one), _number(other)
+    return first is not None and first == second
+
+
+def _number(value: object) -> Decimal | None:
+    """Return the number that a value is or writes, exactly; None: it is none."""
+    match value:
+        case str() if not NUMBER.fullmatch(value):
+            return None
+        case str() | int() | Decimal():
+            return Decimal(value)
+        case float():
+            return Decimal(repr(value))  # as it is written, not as a double holds it
+    return None

@@ -1,19 +1,19 @@
 """Plays the steps of a scenario, one after another."""
 
-import json
-import re
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.python.errors import PASSING, Failure
-from conformance.python.follower import PATIENCE_SECONDS, Follower
+from conformance.python.director import Refused, ask, tell
+from conformance.python.errors import Failure
+from conformance.python.follower import Follower
+from conformance.python.kept import Kept
 from conformance.python.likeness import unlike
 from conformance.python.service import Service
+from conformance.python.steps import KINDS, Malformed, Step, check
 
-Step = Mapping[str, Any]
 DEADLINE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 RETRY_PAUSE_SECONDS = 0.1
 
 
@@ -26,48 +26,47 @@ class Player:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._kept: dict[str, str] = {}
+        self._kept = Kept()
         self._followers: dict[str, Follower] = {}
         self._count = 0
 
     def play(self, steps: Sequence[Step]) -> bool:
         """Play the steps until one does not come out as told; return whether all did."""
-        for step in steps:
+        return all(self._play(step) for step in steps)
+
+    def _play(self, step: Step) -> bool:
+        self._count += 1
+        try:
+            check(step)
             if "repeat" in step:
-                if not all(self.play(step["steps"]) for _ in range(step["repeat"])):
-                    return False
-                continue
-            self._count += 1
-            try:
-                self._step(self._filled(step))
-            except (Unexpected, Failure, TimeoutError) as fault:
-                tell({"step": self._count, "ok": False, "why": f"{_name(step)}: {fault}"})
-                return False
-            tell({"step": self._count, "ok": True})
+                self._count -= 1  # it is itself no step
+                return all(self.play(step["steps"]) for _ in range(step["repeat"]))
+            self._step(self._kept.filled(step))
+        except (Unexpected, Failure, Malformed, Refused, TimeoutError) as fault:
+            tell({"step": self._count, "ok": False, "why": f"{_name(step)}: {fault}"})
+            return False
+        tell({"step": self._count, "ok": True})
         return True
 
     def _step(self, step: Step) -> None:
         match step:
             case {"do": verb}:
-                self._keep(step, ask({"do": verb, "with": step.get("with", {})}))
+                self._kept.keep(step, ask(verb, step.get("with", {})))
             case {"call": _} | {"health": _}:
                 self._call(step)
             case {"stream": request}:
                 self._stream(step, request)
             case {"follow": name, "request": request}:
+                if name in self._followers:
+                    raise Malformed(f"{name} follows already")
                 self._followers[name] = Follower(self._service, request)
-            case {"await": name, "events": events}:
-                for place, wanted in enumerate(events):
-                    _demand(unlike(wanted, self._followers[name].next(), f"events.{place}"))
-            case {"await": name, "until": wanted}:
-                while unlike(wanted, self._followers[name].next()):
-                    pass
+            case {"await": name}:
+                self._await(step, self._follower(name))
             case {"end": name}:
-                follower = self._followers.pop(name)
+                follower = self._follower(name)
+                del self._followers[name]
                 follower.end()
                 tell({"told": name, "sequences": follower.sequences})
-            case _:
-                raise Unexpected(f"there is no such step: {step}")
 
     def _call(self, step: Step) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -81,26 +80,26 @@ class Player:
 
     def _attempt(self, step: Step) -> tuple[str | None, bool]:
         """Call once: return how the outcome differs, and whether another call may do better."""
-        wanted_error = step.get("error")
         try:
             answer = self._answer(step)
         except Failure as failure:
-            if wanted_error is None:
-                return str(failure), failure.code in PASSING
-            return failure.unlike(wanted_error), True
-        if wanted_error is not None:
+            told = failure.unlike(step["error"]) if "error" in step else str(failure)
+            return told, failure.passes
+        if "error" in step:
             return f"it was answered {answer}, not refused", True
-        difference = unlike(step.get("answer", {"status": step.get("status")}), answer)
+        wanted = {"status": step["status"]} if "health" in step else step.get("answer", {})
+        difference = unlike(wanted, answer)
         if difference is None:
-            self._keep(step, answer)
+            self._kept.keep(step, answer)
         return difference, True
 
     def _answer(self, step: Step) -> Mapping[str, Any]:
-        deadline_seconds = step.get("deadline_seconds", DEADLINE_SECONDS)
-        if "health" in step:
-            return {"status": self._service.health(step["health"], deadline_seconds)}
+        deadline_seconds = float(step.get("deadline_seconds", DEADLINE_SECONDS))
         cancel_after = step.get("cancel_after_seconds")
-        return self._service.call(step["call"], step["request"], deadline_seconds, cancel_after)
+        times = deadline_seconds, None if cancel_after is None else float(cancel_after)
+        if "health" in step:
+            return self._service.health(step["health"], *times)
+        return self._service.call(step["call"], step.get("request", {}), *times)
 
     def _stream(self, step: Step, request: Mapping[str, Any]) -> None:
         stream = self._service.stream(request, PATIENCE_SECONDS)
@@ -109,10 +108,10 @@ class Player:
             for message in stream:
                 if "error" in step:
                     raise Unexpected(f"it was told {message}, not refused")
-                if event := message.get("event"):
+                if wanted and (event := message.get("event")):
                     _demand(unlike(wanted.pop(0), event))
                 if not wanted:
-                    self._keep(step, message)
+                    self._kept.keep(step, message)
                     return
         except Failure as failure:
             if "error" not in step:
@@ -123,37 +122,25 @@ class Player:
             stream.cancel()
         raise Unexpected("the stream ended by itself")
 
-    def _keep(self, step: Step, answer: Any) -> None:
-        for name, path in step.get("keep", {}).items():
-            value = answer
-            for part in path.split("."):
-                value = value[int(part)] if isinstance(value, list) else value[part]
-            self._kept[name] = str(value)
+    def _await(self, step: Step, follower: Follower) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for place, wanted in enumerate(step.get("events", [])):
+            _demand(unlike(wanted, _next(follower, deadline), f"events.{place}"))
+        if "until" in step:
+            while unlike(step["until"], _next(follower, deadline)):
+                pass
 
-    def _filled(self, value: Any) -> Any:
-        match value:
-            case str():
-                return re.sub(r"\$\{(\w+)\}", lambda found: self._kept[found[1]], value)
-            case list():
-                return [self._filled(one) for one in value]
-            case dict():
-                return {name: self._filled(one) for name, one in value.items()}
-        return value
+    def _follower(self, name: str) -> Follower:
+        if name not in self._followers:
+            raise Malformed(f"nobody follows as {name}")
+        return self._followers[name]
 
 
-def tell(line: Mapping[str, Any]) -> None:
-    """Write a line to the director."""
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
-
-
-def ask(deed: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Let the director do something, and return its answer. Raises Unexpected."""
-    tell(deed)
-    answer: Mapping[str, Any] = json.loads(sys.stdin.readline() or '{"error": "it has gone"}')
-    if "error" in answer:
-        raise Unexpected(f"the director: {answer['error']}")
-    return answer
+def _next(follower: Follower, deadline: float) -> Mapping[str, Any]:
+    left_seconds = deadline - time.monotonic()
+    if left_seconds < 0:
+        raise TimeoutError("no such event came in time")
+    return follower.next(left_seconds)
 
 
 def _demand(difference: str | None) -> None:
@@ -162,6 +149,5 @@ def _demand(difference: str | None) -> None:
 
 
 def _name(step: Step) -> str:
-    kinds = ("do", "call", "health", "stream", "follow", "await", "end")
-    kind = next((kind for kind in kinds if kind in step), "?")
+    kind = next((kind for kind in KINDS if kind in step), "?")
     return str(step.get("say", f"{kind} {step.get(kind)}"))

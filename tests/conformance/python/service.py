@@ -6,9 +6,10 @@ from typing import Any
 
 import grpc
 from conformance.python.errors import Failure
+from conformance.python.steps import Malformed, doubles
 from dtms.v1 import service_pb2
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -21,6 +22,7 @@ OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.enable_retries", 0),
 )
+STREAM = "StreamMonitorEvents"
 METHODS = service_pb2.DESCRIPTOR.services_by_name["DtmsService"].methods_by_name
 
 
@@ -37,26 +39,19 @@ class Service:
         self, method: str, request: Told, deadline_seconds: float, cancel_after: float | None
     ) -> Told:
         """Make a unary call; cancel it so many seconds after its beginning, if any."""
-        begin = getattr(self._stub, method).future
+        if method not in METHODS or method == STREAM:
+            raise Malformed(f"there is no call {method}")
         asked = request_message(method, request)
-        call = begin(asked, timeout=deadline_seconds)
-        if cancel_after is not None:
-            time.sleep(cancel_after)
-            call.cancel()
-        return plain(_result(call))
+        return plain(_result(getattr(self._stub, method), asked, deadline_seconds, cancel_after))
 
-    def health(self, name: str, deadline_seconds: float) -> str:
-        """Return what Check says of a name."""
-        request = health_pb2.HealthCheckRequest(service=name)
-        try:
-            answer = self._health.Check(request, timeout=deadline_seconds)
-        except grpc.RpcError as error:
-            raise Failure(error) from error
-        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+    def health(self, name: str, deadline_seconds: float, cancel_after: float | None) -> Told:
+        """Ask for the health of a name."""
+        asked = health_pb2.HealthCheckRequest(service=name)
+        return plain(_result(self._health.Check, asked, deadline_seconds, cancel_after))
 
     def stream(self, request: Told, deadline_seconds: float | None = None) -> "Stream":
         """Open StreamMonitorEvents."""
-        asked: Any = request_message("StreamMonitorEvents", request)
+        asked: Any = request_message(STREAM, request)
         return Stream(self._stub.StreamMonitorEvents(asked, timeout=deadline_seconds))
 
     def close(self) -> None:
@@ -86,9 +81,12 @@ class Stream:
 
 
 def request_message(method: str, request: Told) -> Message:
-    """Make the request of a method from its JSON."""
+    """Make the request of a method from its JSON. Raises Malformed."""
     empty: Message = getattr(service_pb2, METHODS[method].input_type.name)()
-    return ParseDict(dict(request), empty)
+    try:
+        return ParseDict(doubles(request), empty)
+    except (ParseError, TypeError, ValueError) as fault:
+        raise Malformed(f"this is no request of {method}: {fault}") from fault
 
 
 def plain(message: Message) -> Told:
@@ -96,7 +94,13 @@ def plain(message: Message) -> Told:
     return MessageToDict(message)
 
 
-def _result(call: Any) -> Message:
+def _result(
+    method: Any, asked: Message, deadline_seconds: float, cancel_after: float | None
+) -> Message:
+    call = method.future(asked, timeout=deadline_seconds)
+    if cancel_after is not None:
+        time.sleep(cancel_after)
+        call.cancel()
     try:
         answer: Message = call.result()
     except grpc.FutureCancelledError:

@@ -8,12 +8,17 @@ import { Status } from "./gen/google/rpc/status";
 import { unlike } from "./likeness";
 
 const DOMAIN = "dtms";
+const PASSING = ["UNAVAILABLE", "DEADLINE_EXCEEDED"];
+const PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2000;
 
 /** A call failed. */
 export class Failure extends Error {
   readonly code: string;
   /** Of the ErrorInfo; empty where there is none. */
   readonly reason: string;
+  /** How long a follower waits after it. */
+  readonly pauseMs: number;
   private readonly domain: string;
   private readonly facts: JsonObject;
 
@@ -26,13 +31,26 @@ export class Failure extends Error {
     this.code = error.code;
     this.reason = info?.reason ?? "";
     this.domain = info?.domain ?? "";
+    const delayMs = delay ? Number(delay.seconds) * 1000 + delay.nanos / 1e6 : 0;
+    this.pauseMs = Math.min(delayMs > 0 ? delayMs : PAUSE_MS, LONGEST_PAUSE_MS);
     this.facts = {
       code: this.code,
       reason: this.reason,
       metadata: info?.metadata ?? {},
       violations: violations.map(({ field }) => field).sort(),
-      retry: delay !== undefined && (delay.seconds > 0n || delay.nanos > 0),
+      retry: delayMs > 0,
     };
+  }
+
+  /** May a call do better when it is repeated? */
+  get passes(): boolean {
+    return PASSING.includes(this.code);
+  }
+
+  /** Does a follower go on after it? */
+  get interrupts(): boolean {
+    const slow = this.code === "RESOURCE_EXHAUSTED" && this.reason === "SLOW_CONSUMER";
+    return this.code === "UNAVAILABLE" || slow || this.reason === "";
   }
 
   /** Return how it differs from the error that was expected; undefined: it does not. */

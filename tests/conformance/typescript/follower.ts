@@ -4,10 +4,9 @@ import { EventEmitter, once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { isJsonObject, type JsonObject, type JsonValue } from "@protobuf-ts/runtime";
 import { Failure } from "./failure";
-import type { Service } from "./service";
+import { type Service, streamRequest } from "./service";
 
 const PAUSE_MS = 100;
-const PATIENCE_MS = 60_000;
 
 /** Follows events in the background, until it is ended or fails for good. */
 export class Follower {
@@ -16,48 +15,58 @@ export class Follower {
   private readonly news = new EventEmitter();
   private readonly followed: Promise<void>;
   private open = new AbortController();
-  private ended = false;
+  private readonly ending = new AbortController();
   private failure: unknown;
 
   constructor(
     private readonly service: Service,
     private request: JsonObject,
   ) {
+    streamRequest(request); // throws where it is none
     this.followed = this.follow();
   }
 
-  /** Return the next event that was told. Throws what it failed with, or after 60 s. */
-  async next(): Promise<JsonObject> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
-    for (;;) {
+  /** Return the next event that was told; undefined: the signal came before. Throws what it failed
+   * with. */
+  async next(signal: AbortSignal): Promise<JsonObject | undefined> {
+    while (!signal.aborted) {
       const event = this.events.shift();
       if (event) return event;
       if (this.failure) throw this.failure;
-      await once(this.news, "news", { signal });
+      await once(this.news, "news", { signal }).catch(() => undefined); // the signal has come
     }
+    return undefined;
   }
 
   /** End the stream, and return the sequences of all events that it was told. */
   async end(): Promise<JsonValue[]> {
-    this.ended = true;
+    this.ending.abort();
     this.open.abort();
     await this.followed;
     return this.sequences;
   }
 
   private async follow(): Promise<void> {
-    while (!this.ended && !this.failure) {
+    const { signal } = this.ending;
+    while (!signal.aborted && !this.failure) {
       this.open = new AbortController();
-      try {
-        for await (const message of this.service.stream(this.request, {}, this.open)) {
-          this.take(message);
-        }
-      } catch (error) {
-        if (!passes(error)) this.failure = error;
-        this.news.emit("news");
-      }
-      await pause(PAUSE_MS);
+      const pauseMs = await this.readOn();
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined); // it is ended
     }
+  }
+
+  /** Read one stream to its end, and return how long to wait before the next. */
+  private async readOn(): Promise<number> {
+    try {
+      for await (const message of this.service.stream(this.request, {}, this.open)) {
+        this.take(message);
+      }
+    } catch (error) {
+      if (error instanceof Failure && error.interrupts) return error.pauseMs;
+      this.failure = error;
+      this.news.emit("news");
+    }
+    return PAUSE_MS;
   }
 
   private take({ resumeToken, event }: JsonObject): void {
@@ -67,8 +76,4 @@ export class Follower {
     this.sequences.push(event["sequence"] ?? "");
     this.news.emit("news");
   }
-}
-
-function passes(error: unknown): boolean {
-  return error instanceof Failure && (error.code === "UNAVAILABLE" || error.reason === "");
 }

@@ -1,6 +1,7 @@
 /** What it means that an answer is like what was expected, as the README of the runners says. */
 
-import { isJsonObject, type JsonValue } from "@protobuf-ts/runtime";
+import { isJsonObject, type JsonObject, type JsonValue } from "@protobuf-ts/runtime";
+import { equalNumbers, isNumber, unmarked } from "./number";
 
 /** A value of JSON; undefined: there is nothing. */
 export type Json = JsonValue | undefined;
@@ -24,23 +25,22 @@ export function unlike(expected: JsonValue, got: Json, path = ""): string | unde
   if (isJsonObject(expected)) {
     if (!isJsonObject(got)) return `${where} is ${shown(got)}, not an object`;
     const names = Object.keys(expected);
-    return first(names.map((name) => unlike(expected[name]!, got[name], inner(path, name))));
+    return first(names.map((name) => unlike(expected[name]!, own(got, name), inner(path, name))));
   }
-  return plain(expected) === plain(got)
+  return expected === got || equalNumbers(expected, got)
     ? undefined
     : `${where} is ${shown(got)}, not ${shown(expected)}`;
 }
 
 /** Is it what counts as nothing: a default? */
 function isNothing(value: JsonValue): boolean {
+  if (isNumber(value)) return equalNumbers(value, 0);
   if (value === null || typeof value !== "object") return !value;
   return Object.keys(value).length === 0;
 }
 
-/** Return a whole number in one spelling, whether it came as text or not, and exact above 2^53. */
-function plain(value: JsonValue): JsonValue | bigint {
-  const whole = typeof value === "string" ? /^-?\d+$/.test(value) : Number.isInteger(value);
-  return whole ? BigInt(value as string | number) : value;
+function own(value: JsonObject, name: string): Json {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 function first(differences: (string | undefined)[]): string | undefined {
@@ -52,5 +52,5 @@ function inner(path: string, name: string | number): string {
 }
 
 function shown(value: JsonValue): string {
-  return JSON.stringify(value);
+  return JSON.stringify(unmarked(value));
 }

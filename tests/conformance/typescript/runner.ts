@@ -7,14 +7,16 @@ import type { RpcOptions } from "@protobuf-ts/runtime-rpc";
 import { Director } from "./director";
 import { Failure } from "./failure";
 import { Follower } from "./follower";
+import { Kept } from "./kept";
 import { unlike } from "./likeness";
+import { Malformed } from "./malformed";
+import { unmarked } from "./number";
 import { Service } from "./service";
-import { Kept, type Step } from "./step";
+import { type Step, stepOf, stepsOf } from "./step";
 
 const PATIENCE_MS = 60_000;
 const RETRY_PAUSE_MS = 100;
 const DEADLINE_SECONDS = 10;
-const PASSING = ["UNAVAILABLE", "DEADLINE_EXCEEDED"];
 
 /** A step did not come out as told. */
 class Unexpected extends Error {}
@@ -31,14 +33,8 @@ class Player {
   ) {}
 
   /** Play the steps until one does not come out as told; return whether all did. */
-  async play(steps: Step[]): Promise<boolean> {
-    for (const step of steps) {
-      if (step.repeat !== undefined) {
-        for (let round = 0; round < step.repeat; round++) {
-          if (!(await this.play(step.steps ?? []))) return false;
-        }
-      } else if (!(await this.told(step))) return false;
-    }
+  async play(steps: JsonObject[]): Promise<boolean> {
+    for (const told of steps) if (!(await this.playOne(told))) return false;
     return true;
   }
 
@@ -47,16 +43,26 @@ class Player {
     for (const follower of this.followers.values()) await follower.end();
   }
 
-  private async told(step: Step): Promise<boolean> {
+  private async playOne(told: JsonObject): Promise<boolean> {
     this.count += 1;
     try {
-      await this.step(this.kept.fill(step));
+      const step = stepOf(told);
+      if (step.repeat !== undefined) {
+        this.count -= 1; // it is itself no step
+        return await this.playRounds(step.repeat, step.steps ?? []);
+      }
+      await this.step(stepOf(this.kept.filled(told) as JsonObject));
     } catch (error) {
-      const why = `${step.say ?? JSON.stringify(step)}: ${(error as Error).message}`;
+      const why = `${told["say"] ?? JSON.stringify(unmarked(told))}: ${(error as Error).message}`;
       this.director.tell({ step: this.count, ok: false, why });
       return false;
     }
     this.director.tell({ step: this.count, ok: true });
+    return true;
+  }
+
+  private async playRounds(rounds: number, steps: JsonObject[]): Promise<boolean> {
+    for (let round = 0; round < rounds; round++) if (!(await this.play(steps))) return false;
     return true;
   }
 
@@ -68,13 +74,15 @@ class Player {
     } else if (step.stream !== undefined) {
       await this.stream(step, step.stream);
     } else if (step.follow !== undefined) {
+      if (this.followers.has(step.follow)) throw new Malformed(`${step.follow} follows already`);
       this.followers.set(step.follow, new Follower(this.service, step.request ?? {}));
     } else if (step.await !== undefined) {
       await this.await(step, this.follower(step.await));
     } else if (step.end !== undefined) {
       const sequences = await this.follower(step.end).end();
+      this.followers.delete(step.end);
       this.director.tell({ told: step.end, sequences });
-    } else throw new Error("there is no such step");
+    }
   }
 
   private async call(step: Step): Promise<void> {
@@ -95,10 +103,13 @@ class Player {
       answer = await this.answer(step);
     } catch (error) {
       if (!(error instanceof Failure && step.error)) throw error;
-      return demand(error.unlike(step.error));
+      const difference = error.unlike(step.error);
+      if (difference !== undefined && !error.passes) throw new Error(difference);
+      return demand(difference);
     }
     if (step.error) throw new Unexpected(`it was answered ${JSON.stringify(answer)}, not refused`);
-    demand(unlike(step.answer ?? { status: step.status ?? "" }, answer));
+    const { status, answer: wanted = {} } = step;
+    demand(unlike(status === undefined ? wanted : { status }, answer));
     this.kept.keep(step, answer);
   }
 
@@ -116,7 +127,8 @@ class Player {
     try {
       for await (const message of this.service.stream(request, { timeout: PATIENCE_MS })) {
         if (step.error) throw new Unexpected(`it was told ${JSON.stringify(message)}, not refused`);
-        if (message["event"]) demand(unlike(wanted.shift()!, message["event"]));
+        const event = wanted.length > 0 && message["event"];
+        if (event) demand(unlike(wanted.shift()!, event));
         if (wanted.length === 0) return this.kept.keep(step, message);
       }
     } catch (error) {
@@ -127,22 +139,29 @@ class Player {
   }
 
   private async await(step: Step, follower: Follower): Promise<void> {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
     for (const [place, wanted] of (step.events ?? []).entries()) {
-      demand(unlike(wanted, await follower.next(), `events.${place}`));
+      demand(unlike(wanted, await next(follower, signal), `events.${place}`));
     }
-    if (step.until) while (unlike(step.until, await follower.next()) !== undefined);
+    if (step.until) while (unlike(step.until, await next(follower, signal)) !== undefined);
   }
 
   private follower(name: string): Follower {
     const follower = this.followers.get(name);
-    if (!follower) throw new Error(`nobody follows as ${name}`);
+    if (!follower) throw new Malformed(`nobody follows as ${name}`);
     return follower;
   }
 }
 
 /** May the call do better when it is repeated? */
 function passes(error: unknown): boolean {
-  return error instanceof Failure ? PASSING.includes(error.code) : error instanceof Unexpected;
+  return error instanceof Failure ? error.passes : error instanceof Unexpected;
+}
+
+async function next(follower: Follower, signal: AbortSignal): Promise<JsonObject> {
+  const event = await follower.next(signal);
+  if (!event) throw new Unexpected("no such event came in time");
+  return event;
 }
 
 function demand(difference: string | undefined): void {
@@ -154,8 +173,11 @@ const service = new Service(address);
 const director = new Director();
 const player = new Player(service, director);
 try {
-  const { steps } = JSON.parse(await readFile(scenario, "utf8"));
+  const steps = stepsOf(await readFile(scenario, "utf8"));
   process.exitCode = (await player.play(steps)) ? 0 : 1;
+} catch (error) {
+  director.tell({ step: 0, ok: false, why: (error as Error).message });
+  process.exitCode = 1;
 } finally {
   await player.close();
   director.close();

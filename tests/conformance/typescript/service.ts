@@ -2,13 +2,14 @@
 
 import { credentials } from "@grpc/grpc-js";
 import { GrpcTransport } from "@protobuf-ts/grpc-transport";
-import type { JsonObject, JsonValue } from "@protobuf-ts/runtime";
+import type { IMessageType, JsonObject, JsonValue } from "@protobuf-ts/runtime";
 import type { RpcOptions, ServiceType } from "@protobuf-ts/runtime-rpc";
 import { DtmsService, StreamMonitorEventsRequest } from "./gen/dtms/v1/service";
 import { StreamMonitorEventsResponse } from "./gen/dtms/v1/service";
 import { DtmsServiceClient } from "./gen/dtms/v1/service.client";
 import { Health } from "./gen/health/v1/health";
 import { failureOf } from "./failure";
+import { Malformed } from "./malformed";
 
 const OPTIONS = {
   "grpc.keepalive_time_ms": 20_000,
@@ -46,7 +47,7 @@ export class Service {
     options: RpcOptions = {},
     open = new AbortController(),
   ): AsyncGenerator<JsonObject> {
-    const asked = StreamMonitorEventsRequest.fromJson(request);
+    const asked = streamRequest(request);
     const { responses } = this.dtms.streamMonitorEvents(asked, { ...options, abort: open.signal });
     try {
       for await (const message of responses) {
@@ -71,8 +72,8 @@ export class Service {
     options: RpcOptions,
   ): Promise<JsonObject> {
     const method = service.methods.find(({ name }) => name === rpc);
-    if (!method) throw new Error(`${service.typeName} has no ${rpc}`);
-    const asked = method.I.fromJson(request);
+    if (!method || method.serverStreaming) throw new Malformed(`there is no call ${rpc}`);
+    const asked = read(method.I, request);
     const merged = this.transport.mergeOptions(options);
     try {
       const { response } = await this.transport.unary(method, asked, merged);
@@ -80,5 +81,18 @@ export class Service {
     } catch (error) {
       throw failureOf(error);
     }
+  }
+}
+
+/** Read a request for a stream. Throws Malformed where it is none. */
+export function streamRequest(request: JsonValue): StreamMonitorEventsRequest {
+  return read(StreamMonitorEventsRequest, request);
+}
+
+function read<T extends object>(type: IMessageType<T>, request: JsonValue): T {
+  try {
+    return type.fromJson(request);
+  } catch (error) {
+    throw new Malformed(`this is no ${type.typeName}: ${(error as Error).message}`);
   }
 }

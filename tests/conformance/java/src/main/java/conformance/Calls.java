@@ -1,7 +1,6 @@
 package conformance;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.grpc.StatusException;
 import java.time.Duration;
@@ -29,7 +28,7 @@ final class Calls {
       try {
         return callOnce(step);
       } catch (Unexpected fault) {
-        if (!step.has("retry") || !fault.passes() || Instant.now().isAfter(end)) {
+        if (!isRetried(step) || !fault.passes() || Instant.now().isAfter(end)) {
           throw fault;
         }
       }
@@ -38,32 +37,25 @@ final class Calls {
     }
   }
 
-  /** Checks a health, which is a call like others. */
-  JsonObject health(JsonObject step) throws InterruptedException, Unexpected {
-    var call = step.deepCopy();
-    call.addProperty("call", "Check");
-    call.add("request", object("service", step.get("health")));
-    call.add("answer", object("status", step.get("status")));
-    return call(call);
-  }
-
-  /** Streams until as many events have come, or the error; returns the last message. */
+  /** Reads as many events, and a message at least, or the error; returns the last message. */
   JsonObject stream(JsonObject step) throws InterruptedException, Unexpected {
-    var stream = service.stream(step.getAsJsonObject("stream"), Service.within(PATIENCE));
+    var stream = service.stream(
+            Service.streamRequest(step.getAsJsonObject("stream")), Service.within(PATIENCE));
     var events = step.has("events") ? step.getAsJsonArray("events") : new JsonArray();
     var message = new JsonObject();
     try {
-      for (int told = 0; told < events.size() || step.has("error"); ) {
+      int told = 0;
+      do {
         var read = stream.read();
         if (read == null) {
           throw new Unexpected("the stream ended by itself");
         }
         message = Service.json(read);
         demandNoError(step, message);
-        if (message.has("event")) {
+        if (message.has("event") && told < events.size()) {
           Likeness.demand(events.get(told++), message.get("event"));
         }
-      }
+      } while (told < events.size());
     } catch (StatusException error) {
       demandError(step, Failure.of(error));
     } finally {
@@ -76,7 +68,7 @@ final class Calls {
     try {
       var answer = answer(step);
       demandNoError(step, answer);
-      Likeness.demand(step.get("answer"), answer);
+      Likeness.demand(wanted(step), answer);
       return answer;
     } catch (Failure failure) {
       demandError(step, failure);
@@ -84,11 +76,26 @@ final class Calls {
     }
   }
 
-  private JsonObject answer(JsonObject step) throws Failure {
+  private JsonObject answer(JsonObject step) throws Unexpected {
     var deadline = seconds(step, "deadline_seconds").orElse(DEADLINE);
     var cancelAfter = seconds(step, "cancel_after_seconds");
-    var request = step.getAsJsonObject("request");
+    if (step.has("health")) {
+      return service.health(step.get("health").getAsString(), deadline, cancelAfter);
+    }
+    var request = step.has("request") ? step.getAsJsonObject("request") : new JsonObject();
     return service.call(step.get("call").getAsString(), request, deadline, cancelAfter);
+  }
+
+  private static JsonObject wanted(JsonObject step) {
+    var wanted = new JsonObject();
+    if (step.has("status")) {
+      wanted.add("status", step.get("status"));
+    }
+    return step.has("answer") ? step.getAsJsonObject("answer") : wanted;
+  }
+
+  private static boolean isRetried(JsonObject step) {
+    return step.has("retry") && step.get("retry").getAsBoolean();
   }
 
   private static void demandNoError(JsonObject step, JsonObject answer) throws Unexpected {
@@ -102,12 +109,6 @@ final class Calls {
       throw failure;
     }
     failure.demand(step.getAsJsonObject("error"));
-  }
-
-  private static JsonObject object(String name, JsonElement value) {
-    var object = new JsonObject();
-    object.add(name, value);
-    return object;
   }
 
   private static Optional<Duration> seconds(JsonObject step, String name) {

@@ -12,6 +12,7 @@ import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -21,11 +22,16 @@ final class Failure extends Unexpected {
   private static final String DOMAIN = "dtms";
   private static final Set<String> PASSING = Set.of("UNAVAILABLE", "DEADLINE_EXCEEDED");
 
-  private final JsonObject told;
+  private static final Duration PAUSE = Duration.ofMillis(100);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
-  private Failure(String message, JsonObject told) {
+  private final JsonObject told;
+  private final Duration delay;
+
+  private Failure(String message, JsonObject told, Duration delay) {
     super(message);
     this.told = told;
+    this.delay = delay;
   }
 
   /** Reads a gRPC error with its details; an ErrorInfo that is not there has no reason. */
@@ -44,8 +50,9 @@ final class Failure extends Unexpected {
     told.add("metadata", metadata);
     var violations = bad.getFieldViolationsList().stream();
     told.add("violations", sorted(violations.map(BadRequest.FieldViolation::getField)));
+    var delay = Duration.ofNanos(Durations.toNanos(retry.getRetryDelay()));
     told.addProperty("retry", Durations.isPositive(retry.getRetryDelay()));
-    return new Failure("it failed: %s; %s".formatted(error.getMessage(), told), told);
+    return new Failure("it failed: %s; %s".formatted(error.getMessage(), told), told, delay);
   }
 
   /** Demands that it is the error that was expected. */
@@ -60,7 +67,7 @@ final class Failure extends Unexpected {
     }
     var difference = Likeness.difference(wanted, told);
     if (difference.isPresent()) {
-      throw new Failure(difference.get() + "; " + getMessage(), told);
+      throw new Failure(difference.get() + "; " + getMessage(), told, delay);
     }
   }
 
@@ -69,10 +76,21 @@ final class Failure extends Unexpected {
     return PASSING.contains(told.get("code").getAsString());
   }
 
-  /** Does a follower call again after this? */
+  /** Does a follower go on after this? */
   boolean interrupts() {
-    return told.get("code").getAsString().equals("UNAVAILABLE")
-        || told.get("reason").getAsString().isEmpty();
+    var code = told.get("code").getAsString();
+    var reason = told.get("reason").getAsString();
+    return code.equals("UNAVAILABLE")
+        || code.equals("RESOURCE_EXHAUSTED") && reason.equals("SLOW_CONSUMER")
+        || reason.isEmpty();
+  }
+
+  /** Returns how long a follower waits after this. */
+  Duration pause() {
+    if (delay.isZero() || delay.isNegative()) {
+      return PAUSE;
+    }
+    return delay.compareTo(LONGEST_PAUSE) < 0 ? delay : LONGEST_PAUSE;
   }
 
   private static JsonArray sorted(Stream<String> fields) {

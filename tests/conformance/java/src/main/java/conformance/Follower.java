@@ -2,9 +2,11 @@ package conformance;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dtms.v1.StreamMonitorEventsRequest;
 import io.grpc.CallOptions;
 import io.grpc.StatusException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -16,14 +18,14 @@ final class Follower {
   private record Told(JsonObject event, Failure failure) {}
 
   private final Service service;
-  private final JsonObject request;
+  private final StreamMonitorEventsRequest.Builder request;
   private final BlockingQueue<Told> told = new LinkedBlockingQueue<>();
   private final JsonArray sequences = new JsonArray();
   private final Thread thread = new Thread(this::run);
 
-  Follower(Service service, JsonObject request) {
+  Follower(Service service, JsonObject request) throws Unexpected {
     this.service = service;
-    this.request = request.deepCopy();
+    this.request = ((StreamMonitorEventsRequest) Service.streamRequest(request)).toBuilder();
     thread.setDaemon(true);
     thread.start();
   }
@@ -32,7 +34,7 @@ final class Follower {
   JsonObject next(Duration patience) throws InterruptedException, Unexpected {
     var next = told.poll(patience.toNanos(), TimeUnit.NANOSECONDS);
     if (next == null) {
-      throw new Unexpected("no further event was told");
+      throw new Unexpected("no such event came in time");
     }
     if (next.failure != null) {
       throw next.failure;
@@ -49,8 +51,8 @@ final class Follower {
 
   private void run() {
     try {
-      while (readOn()) {
-        TimeUnit.MILLISECONDS.sleep(PAUSE.toMillis());
+      for (var pause = readOn(); pause.isPresent(); pause = readOn()) {
+        TimeUnit.NANOSECONDS.sleep(pause.get().toNanos());
         service.hurry();
       }
     } catch (InterruptedException ended) {
@@ -58,20 +60,21 @@ final class Follower {
     }
   }
 
-  /** Reads one stream to its end; returns whether another is to be begun. */
-  private boolean readOn() throws InterruptedException {
-    var stream = service.stream(request, CallOptions.DEFAULT);
+  /** Reads one stream to its end; returns how long to wait before another, if it is to be begun. */
+  private Optional<Duration> readOn() throws InterruptedException {
+    var stream = service.stream(request.build(), CallOptions.DEFAULT);
     try {
       for (var message = stream.read(); message != null; message = stream.read()) {
         take(Service.json(message));
       }
-      return true;
+      return Optional.of(PAUSE);
     } catch (StatusException error) {
       var failure = Failure.of(error);
       if (!failure.interrupts()) {
         told.add(new Told(null, failure));
+        return Optional.empty();
       }
-      return failure.interrupts();
+      return Optional.of(failure.pause());
     } finally {
       stream.cancel("no longer read", null);
     }
@@ -79,7 +82,7 @@ final class Follower {
 
   private void take(JsonObject message) {
     if (message.has("resumeToken")) {
-      request.add("resumeToken", message.get("resumeToken"));
+      request.setResumeToken(message.get("resumeToken").getAsString());
     }
     if (message.has("event")) {
       var event = message.getAsJsonObject("event");

@@ -7,10 +7,13 @@ import com.google.gson.JsonPrimitive;
 import java.math.BigDecimal;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /** What it means that an answer is like what was expected: README.md of the conformance tests. */
 final class Likeness {
+  private static final Pattern NUMBER =
+      Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
   private static final JsonPrimitive ANYTHING = new JsonPrimitive("*");
   private static final JsonPrimitive ZERO = new JsonPrimitive(0);
   private static final Set<JsonElement> DEFAULTS =
@@ -64,18 +67,23 @@ final class Likeness {
   }
 
   private static boolean isDefault(JsonElement value) {
-    return DEFAULTS.contains(value) || value instanceof JsonPrimitive one && isEqual(one, ZERO);
+    return DEFAULTS.contains(value)
+        || value instanceof JsonPrimitive one && one.isNumber() && isEqual(one, ZERO);
   }
 
+  /** Compares two texts, two truths, or two numbers of which one may be written as text. */
   private static boolean isEqual(JsonPrimitive one, JsonPrimitive other) {
     if (one.isNumber() || other.isNumber()) {
-      try {
-        return new BigDecimal(one.getAsString()).compareTo(new BigDecimal(other.getAsString()))
-            == 0;
-      } catch (NumberFormatException notNumbers) {
-        return false;
-      }
+      return number(one)
+          .flatMap(first -> number(other).map(second -> first.compareTo(second) == 0))
+          .orElse(false);
     }
     return one.equals(other);
+  }
+
+  private static Optional<BigDecimal> number(JsonPrimitive value) {
+    return Optional.of(value.getAsString())
+        .filter(written -> NUMBER.matcher(written).matches())
+        .map(BigDecimal::new);
   }
 }

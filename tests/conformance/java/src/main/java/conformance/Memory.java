@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /** What steps have kept for later ones. */
 final class Memory {
@@ -25,37 +26,62 @@ final class Memory {
   }
 
   /** Returns the same with {@code ${name}} replaced by what was kept. */
-  JsonElement filled(JsonElement value) {
+  JsonElement filled(JsonElement value) throws Unexpected {
     if (value instanceof JsonObject object) {
       var filled = new JsonObject();
-      object.asMap().forEach((name, one) -> filled.add(name, filled(one)));
+      for (var part : object.entrySet()) {
+        filled.add(part.getKey(), filled(part.getValue()));
+      }
       return filled;
     }
     if (value instanceof JsonArray list) {
       var filled = new JsonArray();
-      list.forEach(one -> filled.add(filled(one)));
+      for (var one : list) {
+        filled.add(filled(one));
+      }
       return filled;
     }
     if (value instanceof JsonPrimitive text && text.isString()) {
-      return new JsonPrimitive(
-          NAMED
-              .matcher(text.getAsString())
-              .replaceAll(found -> Matcher.quoteReplacement(kept.get(found.group(1)))));
+      return new JsonPrimitive(filled(text.getAsString()));
     }
     return value;
   }
 
+  private String filled(String text) throws Unexpected {
+    var names = NAMED.matcher(text);
+    var filled = new StringBuilder();
+    while (names.find()) {
+      var one = kept.get(names.group(1));
+      if (one == null) {
+        throw new Malformed("nothing was kept as " + names.group(1));
+      }
+      names.appendReplacement(filled, Matcher.quoteReplacement(one));
+    }
+    return names.appendTail(filled).toString();
+  }
+
   private static String at(JsonElement answer, String path) throws Unexpected {
     var found = answer;
-    for (var part : path.split("\\.")) {
-      found =
-          found instanceof JsonArray list
-              ? list.get(Integer.parseInt(part))
-              : found.getAsJsonObject().get(part);
-      if (found == null) {
-        throw new Unexpected("there is no %s to keep in %s".formatted(path, answer));
-      }
+    for (var part : path.split("\\.", -1)) {
+      found = part(found, part);
+    }
+    if (!Shape.isText(found)) {
+      throw new Malformed("there is no text at %s to keep in %s".formatted(path, answer));
     }
     return found.getAsString();
+  }
+
+  private static JsonElement part(JsonElement whole, String name) {
+    if (whole instanceof JsonObject object) {
+      return object.get(name);
+    }
+    if (whole instanceof JsonArray list) {
+      return IntStream.range(0, list.size())
+          .filter(place -> String.valueOf(place).equals(name))
+          .mapToObj(list::get)
+          .findFirst()
+          .orElse(null);
+    }
+    return null;
   }
 }

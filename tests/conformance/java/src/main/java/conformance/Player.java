@@ -35,48 +35,65 @@ final class Player {
   }
 
   private boolean play(JsonObject step) throws IOException, InterruptedException {
-    if (step.has("repeat")) {
-      var passed = true;
-      for (int left = step.get("repeat").getAsInt(); passed && left > 0; left--) {
-        passed = play(step.getAsJsonArray("steps"));
-      }
-      return passed;
-    }
     var line = new JsonObject();
-    line.addProperty("step", ++count);
+    line.addProperty("step", count + 1);
     try {
+      Shape.demand(step);
+      if (step.has("repeat")) {
+        return repeat(step);
+      }
       perform(memory.filled(step).getAsJsonObject());
       line.addProperty("ok", true);
     } catch (Unexpected fault) {
       line.addProperty("ok", false);
       line.addProperty("why", name(step) + ": " + fault.getMessage());
     }
+    count++;
     director.tell(line);
     return line.get("ok").getAsBoolean();
+  }
+
+  private boolean repeat(JsonObject step) throws IOException, InterruptedException {
+    var passed = true;
+    for (long left = step.get("repeat").getAsLong(); passed && left > 0; left--) {
+      passed = play(step.getAsJsonArray("steps"));
+    }
+    return passed;
   }
 
   private void perform(JsonObject step) throws IOException, InterruptedException, Unexpected {
     if (step.has("do")) {
       memory.keep(step, director.ask(step));
-    } else if (step.has("call")) {
+    } else if (step.has("call") || step.has("health")) {
       memory.keep(step, calls.call(step));
-    } else if (step.has("health")) {
-      memory.keep(step, calls.health(step));
     } else if (step.has("stream")) {
       memory.keep(step, calls.stream(step));
     } else if (step.has("follow")) {
-      var follower = new Follower(service, step.getAsJsonObject("request"));
-      followers.put(step.get("follow").getAsString(), follower);
+      follow(step.get("follow").getAsString(), step.getAsJsonObject("request"));
     } else if (step.has("await")) {
-      await(followers.get(step.get("await").getAsString()), step);
-    } else if (step.has("end")) {
-      var told = new JsonObject();
-      told.add("told", step.get("end"));
-      told.add("sequences", followers.remove(step.get("end").getAsString()).end());
-      director.tell(told);
+      await(follower(step.get("await").getAsString()), step);
     } else {
-      throw new Unexpected("there is no such step");
+      var name = step.get("end").getAsString();
+      var told = new JsonObject();
+      told.addProperty("told", name);
+      told.add("sequences", follower(name).end());
+      followers.remove(name);
+      director.tell(told);
     }
+  }
+
+  private void follow(String name, JsonObject request) throws Unexpected {
+    if (followers.containsKey(name)) {
+      throw new Malformed(name + " follows already");
+    }
+    followers.put(name, new Follower(service, request));
+  }
+
+  private Follower follower(String name) throws Unexpected {
+    if (!followers.containsKey(name)) {
+      throw new Malformed("nobody follows as " + name);
+    }
+    return followers.get(name);
   }
 
   private static void await(Follower follower, JsonObject step)
@@ -84,23 +101,30 @@ final class Player {
     var end = Instant.now().plus(Calls.PATIENCE);
     if (step.has("until")) {
       var last = step.get("until");
-      while (Likeness.difference(last, follower.next(Duration.between(Instant.now(), end)))
-          .isPresent()) {
+      while (Likeness.difference(last, next(follower, end)).isPresent()) {
         // it is not this one yet
       }
       return;
     }
     for (var wanted : step.getAsJsonArray("events")) {
-      Likeness.demand(wanted, follower.next(Duration.between(Instant.now(), end)));
+      Likeness.demand(wanted, next(follower, end));
     }
+  }
+
+  private static JsonObject next(Follower follower, Instant end)
+      throws InterruptedException, Unexpected {
+    var left = Duration.between(Instant.now(), end);
+    if (left.isNegative()) {
+      throw new Unexpected("no such event came in time");
+    }
+    return follower.next(left);
   }
 
   private static String name(JsonObject step) {
     return Stream.of("say", "do", "call", "health", "stream", "follow", "await", "end")
         .filter(step::has)
         .findFirst()
-        .map(
-            kind -> kind.equals("say") ? step.get(kind).getAsString() : kind + " " + step.get(kind))
+        .map(kind -> kind + " " + step.get(kind))
         .orElseGet(step::toString);
   }
 }

@@ -14,19 +14,19 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
 import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.stub.BlockingClientCall;
 import io.grpc.stub.ClientCalls;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** The calls of a scenario, on one channel; requests and answers are protobuf's JSON. */
 final class Service implements AutoCloseable {
-  private static final List<ServiceDescriptor> SERVICES =
-      List.of(DtmsServiceGrpc.getServiceDescriptor(), HealthGrpc.getServiceDescriptor());
+  private static final MethodDescriptor<Message, Message> STREAM =
+      ofMessages(DtmsServiceGrpc.getStreamMonitorEventsMethod());
 
   private final ManagedChannel channel;
 
@@ -41,25 +41,27 @@ final class Service implements AutoCloseable {
 
   /** Makes a unary call; a call that is to be cancelled is, so long after its beginning. */
   JsonObject call(String rpc, JsonObject request, Duration deadline, Optional<Duration> cancelAfter)
-      throws Failure {
-    var method = method(rpc);
-    var call = channel.newCall(method, within(deadline));
-    cancelAfter.ifPresent(
-        pause ->
-            CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS)
-                .execute(() -> call.cancel("the scenario cancels it", null)));
-    try {
-      return json(ClientCalls.blockingUnaryCall(call, message(method, request)));
-    } catch (StatusRuntimeException error) {
-      throw Failure.of(error);
-    }
+      throws Unexpected {
+    var method = method(DtmsServiceGrpc.getServiceDescriptor(), rpc);
+    return unary(method, message(method, request), deadline, cancelAfter);
+  }
+
+  /** Asks for the health of a name. */
+  JsonObject health(String name, Duration deadline, Optional<Duration> cancelAfter)
+      throws Unexpected {
+    var method = method(HealthGrpc.getServiceDescriptor(), "Check");
+    var request = HealthCheckRequest.newBuilder().setService(name).build();
+    return unary(method, request, deadline, cancelAfter);
   }
 
   /** Begins to stream events. */
-  BlockingClientCall<Message, Message> stream(JsonObject request, CallOptions options) {
-    var method = method("StreamMonitorEvents");
-    return ClientCalls.blockingV2ServerStreamingCall(
-        channel, method, options, message(method, request));
+  BlockingClientCall<Message, Message> stream(Message request, CallOptions options) {
+    return ClientCalls.blockingV2ServerStreamingCall(channel, STREAM, options, request);
+  }
+
+  /** Reads a request for a stream. */
+  static Message streamRequest(JsonObject request) throws Unexpected {
+    return message(STREAM, request);
   }
 
   /** Lets the next call connect at once: gRPC's own pause grows to two minutes. */
@@ -86,23 +88,47 @@ final class Service implements AutoCloseable {
     return CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  @SuppressWarnings("unchecked") // all methods of the generated stubs take and answer messages
-  private static MethodDescriptor<Message, Message> method(String rpc) {
-    return SERVICES.stream()
-        .flatMap(service -> service.getMethods().stream())
-        .filter(method -> rpc.equals(method.getBareMethodName()))
-        .map(method -> (MethodDescriptor<Message, Message>) method)
-        .findFirst()
-        .orElseThrow(() -> new IllegalArgumentException("there is no RPC " + rpc));
+  private JsonObject unary(
+      MethodDescriptor<Message, Message> method,
+      Message request,
+      Duration deadline,
+      Optional<Duration> cancelAfter)
+      throws Failure {
+    var call = channel.newCall(method, within(deadline));
+    cancelAfter.ifPresent(
+        pause ->
+            CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS)
+                .execute(() -> call.cancel("the scenario cancels it", null)));
+    try {
+      return json(ClientCalls.blockingUnaryCall(call, request));
+    } catch (StatusRuntimeException error) {
+      throw Failure.of(error);
+    }
   }
 
-  private static Message message(MethodDescriptor<Message, Message> method, JsonObject request) {
+  private static MethodDescriptor<Message, Message> method(ServiceDescriptor service, String rpc)
+      throws Unexpected {
+    return service.getMethods().stream()
+        .filter(method -> rpc.equals(method.getBareMethodName()))
+        .filter(method -> method.getType() == MethodDescriptor.MethodType.UNARY)
+        .map(Service::ofMessages)
+        .findFirst()
+        .orElseThrow(() -> new Malformed("there is no call " + rpc));
+  }
+
+  @SuppressWarnings("unchecked") // all methods of the generated stubs take and answer messages
+  private static MethodDescriptor<Message, Message> ofMessages(MethodDescriptor<?, ?> method) {
+    return (MethodDescriptor<Message, Message>) method;
+  }
+
+  private static Message message(MethodDescriptor<Message, Message> method, JsonObject request)
+      throws Unexpected {
     var marshaller = (MethodDescriptor.PrototypeMarshaller<Message>) method.getRequestMarshaller();
     var message = marshaller.getMessagePrototype().newBuilderForType();
     try {
       JsonFormat.parser().merge(request.toString(), message);
     } catch (InvalidProtocolBufferException wrong) {
-      throw new IllegalArgumentException(wrong);
+      throw new Malformed("this is no such request: " + wrong.getMessage());
     }
     return message.build();
   }
