@@ -40,6 +40,18 @@ func reason(err error) string {
 	return reason
 }
 
+// passes says whether a call may do better when it is repeated: also after what gRPC's libraries tell,
+// without an ErrorInfo, of a connection that died amid a call.
+func passes(err error) bool {
+	switch status.Code(err) {
+	case codes.OK, codes.Unavailable:
+		return true
+	case codes.DeadlineExceeded, codes.Unknown, codes.Internal, codes.Canceled:
+		return reason(err) == ""
+	}
+	return false
+}
+
 // interrupts says whether a follower goes on after an error.
 func interrupts(err error) bool {
 	slow := status.Code(err) == codes.ResourceExhausted && reason(err) == "SLOW_CONSUMER"

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	dtms "conformance/dtms/v1"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 const patience = 60 * time.Second
@@ -38,9 +36,7 @@ func (p *player) call(step step) error {
 		if unexpected == nil {
 			return p.keep(step, answer)
 		}
-		code := status.Code(err)
-		passing := err == nil || code == codes.Unavailable || code == codes.DeadlineExceeded
-		if !step.Retry || !passing || time.Since(began) > patience {
+		if !step.Retry || !passes(err) || time.Since(began) > patience {
 			return unexpected
 		}
 	}

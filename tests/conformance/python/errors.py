@@ -9,8 +9,8 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 DOMAIN = "dtms"
-PASSING = ("UNAVAILABLE", "DEADLINE_EXCEEDED")
-"""What a call is repeated after, where its step says `retry`."""
+OF_DEAD_CONNECTIONS = ("DEADLINE_EXCEEDED", "UNKNOWN", "INTERNAL", "CANCELLED")
+"""What gRPC's libraries tell, without an ErrorInfo, of a connection that died amid a call."""
 PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -39,7 +39,7 @@ class Failure(Exception):
     @property
     def passes(self) -> bool:
         """May the call do better when it is repeated?"""
-        return self.code in PASSING
+        return self.code == "UNAVAILABLE" or (self.code in OF_DEAD_CONNECTIONS and not self.reason)
 
     @property
     def interrupts(self) -> bool:

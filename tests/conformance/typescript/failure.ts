@@ -8,7 +8,8 @@ import { Status } from "./gen/google/rpc/status";
 import { unlike } from "./likeness";
 
 const DOMAIN = "dtms";
-const PASSING = ["UNAVAILABLE", "DEADLINE_EXCEEDED"];
+/** What gRPC's libraries tell, without an ErrorInfo, of a connection that died amid a call. */
+const OF_DEAD_CONNECTIONS = ["DEADLINE_EXCEEDED", "UNKNOWN", "INTERNAL", "CANCELLED"];
 const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2000;
 
@@ -44,7 +45,8 @@ export class Failure extends Error {
 
   /** May a call do better when it is repeated? */
   get passes(): boolean {
-    return PASSING.includes(this.code);
+    const died = OF_DEAD_CONNECTIONS.includes(this.code) && this.reason === "";
+    return this.code === "UNAVAILABLE" || died;
   }
 
   /** Does a follower go on after it? */

@@ -20,7 +20,10 @@ import java.util.stream.Stream;
 /** A call failed: its error, as scenarios speak of it. */
 final class Failure extends Unexpected {
   private static final String DOMAIN = "dtms";
-  private static final Set<String> PASSING = Set.of("UNAVAILABLE", "DEADLINE_EXCEEDED");
+  /** What gRPC's libraries tell, without an ErrorInfo, of a connection that died amid a call. */
+  private static final Set<String> OF_DEAD_CONNECTIONS =
+      Set.of("DEADLINE_EXCEEDED", "UNKNOWN", "INTERNAL", "CANCELLED");
+
 
   private static final Duration PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
@@ -73,7 +76,9 @@ final class Failure extends Unexpected {
 
   @Override
   boolean passes() {
-    return PASSING.contains(told.get("code").getAsString());
+    var code = told.get("code").getAsString();
+    var died = OF_DEAD_CONNECTIONS.contains(code) && told.get("reason").getAsString().isEmpty();
+    return code.equals("UNAVAILABLE") || died;
   }
 
   /** Does a follower go on after this? */
