@@ -50,7 +50,7 @@ WRONG: Mapping[str, Wrong] = {
     "another health": Wrong("health", "status", "UNKNOWN"),
     "another event of a follower": Wrong("await", "events.0.ticket", "1"),
     "a follower that is refused": Wrong(
-        "follow", "request.resumeToken", "nonsense", "RESUME_TOKEN_INVALID"
+        "follow", "request.resumeToken", "nonsense", "resume token is malformed"
     ),
 }
 
