@@ -1,8 +1,12 @@
 """The command that follows a service's events."""
 
-from typing import Annotated
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from dtms_client import EventStream
 
 from dtms_server.cli import event_words
 from dtms_server.cli.connection import Connection
@@ -51,12 +55,26 @@ def watch(
             symbols=symbol or (),
             types=type_ or (),
         ) as events,
+        _closed_by_ctrl_c(events),
     ):
-        try:
-            for event in events:
-                if as_json:
-                    print_json(plain(event) | {"resume_token": events.resume_token})
-                else:
-                    say(event_words.line(event))
-        except KeyboardInterrupt:
-            return
+        for event in events:
+            if as_json:
+                print_json(plain(event) | {"resume_token": events.resume_token})
+            else:
+                say(event_words.line(event))
+
+
+@contextmanager
+def _closed_by_ctrl_c(events: EventStream[Any]) -> Iterator[None]:
+    """End the stream on Ctrl-C. Not by KeyboardInterrupt, which is lost where it strikes amid a
+    finaliser or a callback; the second Ctrl-C is one."""
+
+    def close(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        events.close()
+
+    before = signal.signal(signal.SIGINT, close)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
