@@ -15,6 +15,7 @@ from go_tools import GRPC_HEALTH_PROBE, KUBECTL_VALIDATE, go_tool
 from processes import Shop, shop
 from stopping import stop_seconds
 
+pytestmark = pytest.mark.timeout(900)  # the first of them builds the tools
 KUBERNETES = Path(__file__).parents[2] / "docs" / "deployment" / "kubernetes"
 TLS = Path(__file__).parents[1] / "rpc" / "tls"
 FILES = sorted(path.name for path in KUBERNETES.glob("*.yaml"))

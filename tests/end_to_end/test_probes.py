@@ -11,9 +11,10 @@ from end_to_end.probing import MUTUAL, PLAIN, WITH_TLS, Instruments, Life, Paper
 from go_tools import GRPC_HEALTH_PROBE, go_tool
 from processes import QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="a test cannot send SIGTERM on Windows"
-)
+pytestmark = [
+    pytest.mark.timeout(900),  # the first of them builds the probe
+    pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send SIGTERM on Windows"),
+]
 SERVING, NOT_SERVING = "SERVING", "NOT_SERVING"
 # longer than it takes to ask everything twice, also on a machine that is full
 PATIENT = ("--startup-timeout", "0", "--lost-grace", "4", "--drain-delay", "4")
