@@ -16,6 +16,7 @@ from soak.audit import Audit
 from soak.bots import Bot, Crew
 from soak.breach import Breach
 from soak.chaos import Chaos
+from soak.ctrl_c import CtrlC
 from soak.dashboards import CLOSINGS, Dashboard, Wanted, stop_all
 from soak.gauges import JUDGED_FROM_MINUTES, SPARED_FROM_MINUTE, Gauges, growths
 from soak.lag import LagWatch
@@ -64,11 +65,12 @@ class Soak:
         self.audit = Audit(self.place, self.crew, self.dashboards, self.chaos, self.tally)
         stack.callback(self.audit.close)
 
-    def run(self) -> Result:
+    def run(self, ctrl_c: CtrlC) -> Result:
         """Run until the time is over, a breach, or Ctrl-C, which is raised on."""
         breach = ""
         try:
             while self.gauges.minute < self.minutes:
+                ctrl_c.require_not_pressed()
                 self._hour()
             self.audit.run(last=True)
             self._judge()
@@ -135,12 +137,12 @@ def run(minutes: float, seed: int, say: Say, finish: Callable[[Result], None]) -
     0, 1 after a breach, 130 where Ctrl-C ended it. The folder of a breach is kept, and named."""
     folder = Path(tempfile.mkdtemp(prefix="dtms-soak-"))
     say(f"seed {seed}, {minutes:g} minutes, in {folder}")
-    status = 1
+    status, ctrl_c = 1, CtrlC()
     try:
         with shop(folder) as town, ExitStack() as stack:
             soak = Soak(town, minutes, seed, say, stack)
             try:
-                result = soak.run()
+                result = soak.run(ctrl_c)
                 status = 1 if result.breach else 0
             except KeyboardInterrupt:
                 result, status = soak.result(), 130
