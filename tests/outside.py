@@ -1,6 +1,7 @@
 """What a test needs from outside the project: where it is missing the test skips, but not in CI."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +17,12 @@ def shared(*parts: str) -> Path:
     if not path.exists():
         missing(f"{path.name} is not beside the checkout")
     return path
+
+
+def require(what: str, lacks: Sequence[str]) -> None:
+    """Go on where it lacks no tool; else see `missing`."""
+    if lacks:
+        missing(f"{what} needs {', '.join(lacks)}")
 
 
 def missing(what: str) -> NoReturn:

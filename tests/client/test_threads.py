@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +83,23 @@ def test_streams_of_many_threads_each_have_every_event(
     assert list(crew.map(follow, range(THREADS))) == [list(range(1, 31))] * THREADS
 
 
-def test_calls_in_flight_are_answered_though_their_client_is_closed(
-    registry: Registry, serve: Serve, clients: Clients, crew: ThreadPoolExecutor
-) -> None:
-    client = clients(serve(registry).target)
+def in_flight(
+    client: DtmsClient, registry: Registry, crew: ThreadPoolExecutor
+) -> list[Future[Trade]]:
+    """Begin a call in each thread, and return them once all have reached the server, which answers
+    none until it is open again."""
     registry.open.clear()
     calls = [crew.submit(client.get_trade, ticket) for ticket in range(THREADS)]
     for _ in calls:
         assert registry.entered.acquire(timeout=PATIENCE_SECONDS)
+    return calls
+
+
+def test_calls_in_flight_are_answered_though_their_client_is_closed(
+    registry: Registry, serve: Serve, clients: Clients, crew: ThreadPoolExecutor
+) -> None:
+    client = clients(serve(registry).target)
+    calls = in_flight(client, registry, crew)
     client.close()
     registry.open.set()
     assert [call.result(PATIENCE_SECONDS).ticket for call in calls] == list(range(THREADS))
@@ -101,10 +110,7 @@ def test_calls_in_flight_whose_channel_is_closed_are_cancelled(
     registry: Registry, serve: Serve, clients: Clients, crew: ThreadPoolExecutor
 ) -> None:
     client = clients(serve(registry).target)
-    registry.open.clear()
-    calls = [crew.submit(client.get_trade, ticket) for ticket in range(THREADS)]
-    for _ in calls:
-        assert registry.entered.acquire(timeout=PATIENCE_SECONDS)
+    calls = in_flight(client, registry, crew)
     client.close()
     for call in calls:
         with pytest.raises(errors.Cancelled):

@@ -12,7 +12,7 @@ from conformance.director import Played, deeds, running
 from conformance.languages import HERE, PYTHON, Language
 from conformance.scene import Scene, scene
 from conformance.verdict import count
-from outside import missing
+from outside import require
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 Case = Mapping[str, Any]
@@ -22,14 +22,14 @@ Case = Mapping[str, Any]
 def test_on_what_a_service_says_that_waits_for_its_terminal(
     language: Language, tmp_path: Path
 ) -> None:
-    _require(language)
+    require(language.name, language.lacks)
     with _scene([], tmp_path) as waiting:
         _all_as_told(language, waiting, _read("agreement.json"), tmp_path)
 
 
 @pytest.mark.parametrize("language", languages.ALL, ids=lambda language: language.name)
 def test_on_the_numbers_of_a_trade(language: Language, tmp_path: Path) -> None:
-    _require(language)
+    require(language.name, language.lacks)
     told = _read("numbers.json")
     with _scene(told["steps"], tmp_path) as guarding:
         _all_as_told(language, guarding, told["cases"], tmp_path)
@@ -37,11 +37,6 @@ def test_on_the_numbers_of_a_trade(language: Language, tmp_path: Path) -> None:
 
 def _read(name: str) -> Any:
     return json.loads((HERE / name).read_text(encoding="utf-8"))
-
-
-def _require(language: Language) -> None:
-    if language.lacks:
-        missing(f"{language.name} needs {', '.join(language.lacks)}")
 
 
 @contextmanager

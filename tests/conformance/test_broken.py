@@ -11,7 +11,7 @@ import pytest
 from conformance import languages
 from conformance.languages import Language
 from conformance.play import SCENARIO, play
-from outside import missing
+from outside import require
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 Step = dict[str, Any]
@@ -92,14 +92,9 @@ def _set(step: Step, path: str, value: object) -> None:
     found[last] = value
 
 
-def _require(language: Language) -> None:
-    if language.lacks:
-        missing(f"{language.name} needs {', '.join(language.lacks)}")
-
-
 @pytest.mark.parametrize("language", languages.ALL, ids=lambda language: language.name)
 def test_what_is_wrong_on_purpose_fails_and_is_named(language: Language, tmp_path: Path) -> None:
-    _require(language)
+    require(language.name, language.lacks)
     for number, (what, wrong) in enumerate(WRONG.items()):
         steps, before = _broken(wrong)
         folder = tmp_path / str(number)

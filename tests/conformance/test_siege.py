@@ -6,7 +6,7 @@ import sys
 import pytest
 from conformance import languages
 from conformance.siege import Outcome, besiege
-from outside import missing
+from outside import require
 
 pytestmark = [
     pytest.mark.long,
@@ -24,8 +24,7 @@ SLACK = 2
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """All clients that this machine can build, and what came of them."""
     for language in languages.ALL:
-        if language.lacks:
-            missing(f"{language.name} needs {', '.join(language.lacks)}")
+        require(language.name, language.lacks)
     seed = random.getrandbits(32)
     print(f"seed {seed}")  # noqa: T201 - shown where it fails
     outcome = besiege(list(languages.ALL), tmp_path_factory.mktemp("siege"), random.Random(seed))

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from conformance import languages
 from docs.recipe import File, Shell, readers_environment, script, section, steps
-from outside import missing
+from outside import require
 from processes import TERMINAL_KEY, Process, free_address
 
 pytestmark = [
@@ -55,8 +55,8 @@ def test_each_path_ends_with_a_bot_that_outlives_the_service(
     language: str, shell: dict[str, str], tmp_path: Path
 ) -> None:
     for known in languages.ALL:
-        if known.name == language and known.lacks:
-            missing(f"{language} needs {', '.join(known.lacks)}")
+        if known.name == language:
+            require(language, known.lacks)
     path = steps(section(PAGE, TITLES[language]))
     folder, service = tmp_path / language, tmp_path / "service"
     with ExitStack() as stack:
