@@ -19,7 +19,7 @@ from dtms_server.domain.events import Change, TerminalLost
 from dtms_server.domain.policy import Policy
 from dtms_server.rpc import outcomes
 from dtms_server.terminal.simulator import control
-from rpc.conftest import House
+from rpc.conftest import House, Serve
 from telemetry.scraping import fetch, scrape, scraped
 
 BUY = trade_pb2.DIRECTION_BUY
@@ -29,6 +29,20 @@ LATE_SECONDS = 0.2
 @pytest.fixture
 def stub(channel: grpc.aio.Channel) -> Any:
     return DtmsServiceStub(channel)
+
+
+@pytest.fixture
+async def still(serve: Serve) -> AsyncIterator[House]:
+    """A server whose monitor has not begun: nothing is written but what the test asks for."""
+    async with serve(started=False) as house:
+        yield house
+
+
+@pytest.fixture
+async def its_stub(still: House) -> AsyncIterator[Any]:
+    """A stub of the server whose monitor has not begun."""
+    async with grpc.aio.insecure_channel(still.address) as channel:
+        yield DtmsServiceStub(channel)
 
 
 def registering(house: House) -> pb.RegisterTradeRequest:
@@ -75,19 +89,19 @@ async def test_names_that_are_no_rpc_make_no_series(house: House, channel: Any) 
 
 
 async def test_a_call_that_is_given_up_says_by_whom(
-    house: House, stub: Any, monkeypatch: pytest.MonkeyPatch
+    still: House, its_stub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "SLACK_SECONDS", 1.0)  # a full machine brings calls later yet
-    async with held(house):
+    async with held(still):
         with pytest.raises(grpc.aio.AioRpcError):
-            await stub.PauseActions(pb.PauseActionsRequest(), timeout=1)
+            await its_stub.PauseActions(pb.PauseActionsRequest(), timeout=1)
         late = {"method": "PauseActions", "code": "DEADLINE_EXCEEDED"}
-        await scraped(house.http, lambda now: now.value("dtms_rpcs_total", **late) == 1)
-        call = stub.PauseActions(pb.PauseActionsRequest())
-        await scraped(house.http, lambda now: now.value("dtms_writes_waiting") == 2)
+        await scraped(still.http, lambda now: now.value("dtms_rpcs_total", **late) == 1)
+        call = its_stub.PauseActions(pb.PauseActionsRequest())
+        await scraped(still.http, lambda now: now.value("dtms_writes_waiting") == 2)
         call.cancel()
         left = {"method": "PauseActions", "code": "CANCELLED"}
-        await scraped(house.http, lambda now: now.value("dtms_rpcs_total", **left) == 1)
+        await scraped(still.http, lambda now: now.value("dtms_rpcs_total", **left) == 1)
 
 
 async def test_streams_are_counted_while_open_and_when_they_end(house: House, stub: Any) -> None:
@@ -185,24 +199,24 @@ async def test_a_lost_terminal_shows_and_its_cycles_grow_old(house: House) -> No
     await scraped(house.http, lambda now: now.value("dtms_terminal_up") == 1)
 
 
-async def test_what_waits_for_the_writer_shows_while_it_hangs(house: House, stub: Any) -> None:
-    async with held(house):
-        call = stub.PauseActions(pb.PauseActionsRequest())
-        metrics = await scraped(house.http, lambda now: now.value("dtms_writes_waiting") == 1)
-        assert (await fetch(house.http, "/health")).status == 200
+async def test_what_waits_for_the_writer_shows_while_it_hangs(still: House, its_stub: Any) -> None:
+    async with held(still):
+        call = its_stub.PauseActions(pb.PauseActionsRequest())
+        metrics = await scraped(still.http, lambda now: now.value("dtms_writes_waiting") == 1)
+        assert (await fetch(still.http, "/live")).status == 200
     await call
-    after = await scrape(house.http)
+    after = await scrape(still.http)
     assert after.value("dtms_writes_waiting") == 0
     for count in ("dtms_writer_batch_size_count", "dtms_writer_commit_seconds_count"):
-        assert after.value(count) >= metrics.value(count) + 2
+        assert after.value(count) == metrics.value(count) + 2
 
 
-async def test_a_batch_is_as_large_as_what_was_committed_at_once(house: House) -> None:
-    async with held(house):
-        pings = [asyncio.create_task(house.store.ping()) for _ in range(7)]
-        before = await scraped(house.http, lambda now: now.value("dtms_writes_waiting") == 7)
+async def test_a_batch_is_as_large_as_what_was_committed_at_once(still: House) -> None:
+    async with held(still):
+        pings = [asyncio.create_task(still.store.ping()) for _ in range(7)]
+        before = await scraped(still.http, lambda now: now.value("dtms_writes_waiting") == 7)
     await asyncio.gather(*pings)
-    after = await scrape(house.http)
+    after = await scrape(still.http)
     larger = after.value("dtms_writer_batch_size_bucket", le="8.0")
     smaller = after.value("dtms_writer_batch_size_bucket", le="4.0")
     assert larger == smaller + 1
