@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -106,22 +107,22 @@ def test_one_server_at_a_time_and_the_next_when_it_has_gone(hosts: Hosts) -> Non
     with pytest.raises(RequestRefused, match="another server is using this terminal"):
         enter(hosts, host.address)
     first.wire.close()
-    second = enter_when_free(hosts, host.address)
+    second = enter(hosts, host.address)
     assert second.ask(ReadClock(), Clock, PATIENCE_SECONDS)
 
 
-def enter_when_free(hosts: Hosts, address: str) -> Caller:
-    while True:  # until pytest's own timeout; each try is a whole dial
-        try:
-            return enter(hosts, address)
-        except RequestRefused:
-            continue
+def test_a_server_that_comes_while_another_leaves_waits_for_that(hosts: Hosts) -> None:
+    host = hosts.start()
+    leaving = threading.Timer(0.2, enter(hosts, host.address).wire.close)
+    leaving.start()
+    assert enter(hosts, host.address).ask(ReadClock(), Clock, PATIENCE_SECONDS)
+    leaving.join()
 
 
 def test_a_silent_server_loses_the_role(hosts: Hosts) -> None:
     host = hosts.start(replace(hosts.options, silence=0.2))
     silent = enter(hosts, host.address)
-    enter_when_free(hosts, host.address)
+    enter(hosts, host.address)
     with pytest.raises(TerminalUnreachable):
         silent.ask(ReadClock(), Clock, PATIENCE_SECONDS)
 
@@ -133,7 +134,7 @@ def test_a_server_that_gave_up_a_hanging_call_gets_the_role_again(hosts: Hosts) 
     hosts.control(host.address).fault("hang")  # for ever: only the listening threads still turn
     with pytest.raises(TerminalSilent):
         first.ask(ReadSnapshot(), Seen, 0.05)
-    assert enter_when_free(hosts, host.address)
+    assert enter(hosts, host.address)
 
 
 def test_what_was_asked_too_long_ago_is_not_done_any_more(hosts: Hosts) -> None:

@@ -68,7 +68,7 @@ async def test_a_thousand_strangers_disturb_neither_server_nor_control(
             with SimulatorControl(host.address, KEY) as hand:
                 assert hand.positions() == ()
     await terminal.close()
-    await connect_when_free(terminal)
+    await terminal.connect(PATIENCE_SECONDS)
     await terminal.close()
     if before is not None:
         await_no_more_than(host, before)
@@ -84,7 +84,7 @@ async def test_a_thousand_who_say_nothing_keep_nobody_out_and_take_little(hosts:
         with SimulatorControl(host.address, KEY) as hand:
             assert hand.positions() == ()
         await terminal.close()
-        await connect_when_free(terminal)
+        await terminal.connect(PATIENCE_SECONDS)
         if before is not None:  # each has a thread that reads, and one that ends it in time
             threads, files = before
             await_no_more_than(host, (threads + 2 * MOST_STRANGERS, files + MOST_STRANGERS))
@@ -92,17 +92,6 @@ async def test_a_thousand_who_say_nothing_keep_nobody_out_and_take_little(hosts:
     if before is not None:
         await_no_more_than(host, before)
     await terminal.close()
-
-
-async def connect_when_free(terminal: LinkedTerminal) -> None:
-    """Connect again, once the host has seen the end of the connection before."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await terminal.connect(PATIENCE_SECONDS)
-        except TerminalUnreachable as refusal:
-            if "another server" not in refusal.message or time.monotonic() > until:
-                raise
 
 
 def await_no_more_than(host: RunningHost, most: tuple[int, int]) -> None:

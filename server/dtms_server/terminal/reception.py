@@ -32,6 +32,8 @@ LONGEST_SECONDS: Final = 600.0
 PROOF_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 """How often to look whether a visitor still waits for its answer."""
+LEAVING_SECONDS: Final = 2.0
+"""How long a server waits for the one before it, whose end may not have been seen yet."""
 MOST_STRANGERS: Final = 64
 """How many may be about to prove the key at once: who holds it needs one round trip."""
 QUEUED: Final = 1024
@@ -113,7 +115,7 @@ class Reception:
         self._listening: list[str] = []
         self._strangers = Strangers()
         self._server: Visitor | None = None
-        self._roles = threading.Lock()
+        self._roles = threading.Condition()
 
     def listen(self, address: Address) -> str:
         """Let visitors in at an address from now on; return it with its real port. Raises
@@ -196,17 +198,21 @@ class Reception:
         with self._roles:
             if self.link_ended is not None and not visitor.by_pipe:
                 return Refused("this terminal host belongs to the server that started it")
-            if self._server is not None and not self._server.has_gone:
+            if not self._roles.wait_for(self._is_free, LEAVING_SECONDS):
                 return Refused("another server is using this terminal: stop it first")
             self._server = visitor
             self.served.set()
             return None
+
+    def _is_free(self) -> bool:
+        return self._server is None or self._server.has_gone
 
     def _leave(self, visitor: Visitor) -> None:
         with self._roles:
             held = self._server is visitor
             if held:
                 self._server = None
+                self._roles.notify()
         if held and self.link_ended is not None:
             self.link_ended()
 
