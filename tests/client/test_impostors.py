@@ -8,7 +8,7 @@ import grpc
 import pytest
 from client.scripted import Server
 from client.talkers import Talk, hang_up, say_nothing, speak_http_1, speak_smtp, talker
-from dtms_client import AsyncDtmsClient, DtmsClient, cursor, errors
+from dtms_client import AsyncDtmsClient, DtmsClient, cursor, errors, readiness
 
 Serve = Callable[[object], Server]
 Clients = Callable[..., DtmsClient]
@@ -16,13 +16,14 @@ Clients = Callable[..., DtmsClient]
 ONCE = {"grpc.enable_retries": 0}
 STRANGERS = [speak_http_1, speak_smtp, hang_up]
 HEALTH = "/grpc.health.v1.Health/Check"
+SERVING = b"\x08\x01"
 
 
 class Saying(grpc.GenericRpcHandler):
-    """Answers every unary call with these bytes, or with this status."""
+    """Answers unary calls with these in turn, bytes or a status, and for ever with the last."""
 
-    def __init__(self, answer: bytes | grpc.StatusCode) -> None:
-        self.answer = answer
+    def __init__(self, *answers: bytes | grpc.StatusCode) -> None:
+        self.answers = list(answers)
         self.methods: list[str] = []
 
     def service(self, handler_call_details: Any) -> Any:
@@ -30,9 +31,10 @@ class Saying(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(self._say)
 
     def _say(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        if isinstance(self.answer, grpc.StatusCode):
-            context.abort(self.answer, "as it was told")
-        return self.answer
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, grpc.StatusCode):
+            context.abort(answer, "as it was told")
+        return answer
 
 
 @pytest.mark.parametrize("talk", STRANGERS)
@@ -97,12 +99,24 @@ def test_closing_ends_a_stream_that_waits_for_one_who_says_nothing(clients: Clie
     assert seen == [[]]
 
 
-@pytest.mark.parametrize("answer", [b"", b"\xff\xff", b"\x08\x63", b"\x0a\x01x"])
+@pytest.mark.parametrize("nonsense", [b"", b"\xff\xff", b"\x08\x63", b"\x0a\x01x"])
 def test_a_nonsense_answer_of_health_is_not_readiness(
-    answer: bytes, serve: Serve, clients: Clients
+    nonsense: bytes, serve: Serve, clients: Clients
 ) -> None:
-    with pytest.raises(errors.NotReady, match=r"not serving \(health status (0|99)\)"):
-        clients(serve(Saying(answer)).target).wait_until_ready(timeout=0.3)
+    saying = Saying(nonsense, nonsense, SERVING)
+    clients(serve(saying).target).wait_until_ready(timeout=60)
+    assert saying.methods == [HEALTH] * 3
+
+
+@pytest.mark.parametrize(("nonsense", "status"), [(b"", 0), (b"\x08\x63", 99)])
+def test_the_end_of_a_wait_tells_what_was_seen_and_not_that_it_cut_short_the_last_look(
+    nonsense: bytes, status: int
+) -> None:
+    wait = readiness.Wait(0)
+    assert not wait.is_over(nonsense)
+    wait.failed(errors.DeadlineExceeded(grpc.StatusCode.DEADLINE_EXCEEDED, "too late", ""))
+    with pytest.raises(errors.NotReady, match=rf"not serving \(health status {status}\)"):
+        wait.pause()
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.NOT_FOUND])

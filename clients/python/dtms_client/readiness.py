@@ -20,7 +20,7 @@ class Wait:
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
-        self._last = "not asked yet"
+        self._last = ""
 
     @property
     def attempt_seconds(self) -> float:
@@ -34,10 +34,12 @@ class Wait:
         return status == wire.SERVING
 
     def failed(self, error: DtmsError) -> None:
-        """Take note of a failed attempt; raise it where waiting would not help."""
+        """Take note of a failed attempt; raise it where waiting would not help. One that the end of
+        the wait cut short tells less than what was seen before."""
         if not error.is_transient:
             raise error
-        self._last = str(error)
+        if self._left() > 0 or not self._last:
+            self._last = str(error)
 
     def pause(self) -> float:
         """Return the seconds until the next attempt; raise NotReady when the time is over."""
