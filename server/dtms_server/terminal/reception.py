@@ -32,7 +32,7 @@ LONGEST_SECONDS: Final = 600.0
 PROOF_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 """How often to look whether a visitor still waits for its answer."""
-LEAVING_SECONDS: Final = 2.0
+LEAVING_SECONDS: Final = 1.0
 """How long a server waits for the one before it, whose end may not have been seen yet."""
 MOST_STRANGERS: Final = 64
 """How many may be about to prove the key at once: who holds it needs one round trip."""

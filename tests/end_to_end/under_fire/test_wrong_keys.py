@@ -101,7 +101,7 @@ def test_a_second_server_on_a_terminal_is_refused_and_told_why(
 ) -> None:
     ended = place.town.run(
         *("serve", "--terminal", place.terminal, "--listen", "127.0.0.1:0"),
-        *("--database", "second.db", "--startup-timeout", "1"),
+        *("--database", "second.db", "--startup-timeout", "5"),
     )
     assert ended.returncode == NOT_READY, ended.stderr
     assert "another server is using this terminal: stop it first" in ended.stderr
