@@ -21,6 +21,13 @@ TERMINAL_KEY = "a key for tests"
 QUICK_TERMINAL = ("--seed", "7", "--symbol", "EURUSD", "--speed", "60")
 QUICK_SERVER = ("--cycle", "3")
 """A cycle each 50 ms: an absence is looked at twice, and told, in a fraction of a second."""
+NEVER_JUDGED = """
+[policy.defence.states]
+grace_minutes = 1000
+grace_gain_r = 100
+grace_loss_r = 100
+"""
+"""For `dtms.toml`: a trade in grace is left alone, whatever the market does, and for how long."""
 
 
 def free_address() -> str:

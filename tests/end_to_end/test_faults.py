@@ -10,16 +10,9 @@ from dtms_client import DtmsClient
 from dtms_client.errors import TerminalLost
 from dtms_server.domain.trade import Direction
 from end_to_end.reading import await_all, journal, measures, read_until, told, type_of
-from processes import QUICK_SERVER, QUICK_TERMINAL, Shop, shop
+from processes import NEVER_JUDGED, QUICK_SERVER, QUICK_TERMINAL, Shop, shop
 
 HEALTHY, CLOSED = trade_pb2.TRADE_STATE_HEALTHY, trade_pb2.TRADE_STATE_CLOSED
-NEVER_JUDGED = """
-[policy.defence.states]
-grace_minutes = 1000
-grace_gain_r = 100
-grace_loss_r = 100
-"""
-"""What the market does meanwhile is no matter here: a trade in grace is left alone."""
 LOST_AND_BACK = ["TERMINAL_LOST", "TERMINAL_CONNECTED"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from dtms_client import AsyncDtmsClient, DtmsClient
 from dtms_server.domain.trade import Direction
 from end_to_end.reading import journal, measures, type_of
-from processes import PATIENCE_SECONDS, QUICK_SERVER, QUICK_TERMINAL, Shop, shop
+from processes import NEVER_JUDGED, PATIENCE_SECONDS, QUICK_SERVER, QUICK_TERMINAL, Shop, shop
 
 CALLERS = 64
 
@@ -18,6 +18,7 @@ CALLERS = 64
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, str, str]]:
     """A server that is ready: its shop, its terminal's address, its own."""
     with shop(tmp_path_factory.mktemp("many")) as town:
+        (town.folder / "dtms.toml").write_text(NEVER_JUDGED)
         _, terminal = town.terminal(*QUICK_TERMINAL)
         server, target = town.serve(terminal, *QUICK_SERVER)
         server.expect("guarding")

@@ -10,12 +10,9 @@ from end_to_end.calling import OK
 from end_to_end.under_fire.liar import LIES, Liar, Lie, Tell, of_the_greatest_length
 from end_to_end.under_fire.relay import Relay, Strike, Then, To
 from end_to_end.under_fire.traffic import NOT_SERVING, SERVING, Traffic, traffic
-from processes import QUICK_SERVER, QUICK_TERMINAL, TERMINAL_KEY, shop
+from processes import NEVER_JUDGED, QUICK_SERVER, QUICK_TERMINAL, TERMINAL_KEY, shop
 
 POSITIONS = 20
-NEVER_JUDGED = (
-    "[policy.defence.states]\ngrace_minutes = 1000\ngrace_gain_r = 100\ngrace_loss_r = 100\n"
-)
 LOST = "UNAVAILABLE TERMINAL_LOST"
 
 
