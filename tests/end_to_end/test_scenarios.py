@@ -3,14 +3,8 @@
 from dtms_client import DtmsClient
 from dtms_server.domain.trade import Direction
 from end_to_end.reading import await_all, journal, measures, read_until, type_of
-from processes import QUICK_SERVER, QUICK_TERMINAL, Shop
+from processes import NEVER_JUDGED, QUICK_TERMINAL, Shop
 
-NEVER_JUDGED = """
-[policy.defence.states]
-grace_minutes = 1000
-grace_gain_r = 100
-grace_loss_r = 100
-"""
 WRONG = """
 title = "Wrong"
 what = "Two things are wrong with it."
@@ -25,8 +19,9 @@ do = "clear"
 
 def test_a_reboot_of_the_terminal_s_machine_loses_no_trade(town: Shop) -> None:
     (town.folder / "dtms.toml").write_text(NEVER_JUDGED)
-    terminal, address = town.terminal(*QUICK_TERMINAL, "--faults", "vps-reboot")
-    server, target = town.serve(address, *QUICK_SERVER)
+    # the clock stands until there is a trade, else a slow start would miss the reboot
+    terminal, address = town.terminal(*QUICK_TERMINAL, "--speed", "0", "--faults", "vps-reboot")
+    server, target = town.serve(address, "--cycle", "0.1")
     server.expect("guarding")
     with DtmsClient(target, options={"grpc.enable_retries": 0}) as client:
         with town.control(address) as hand:
@@ -34,6 +29,8 @@ def test_a_reboot_of_the_terminal_s_machine_loses_no_trade(town: Shop) -> None:
         since = client.list_trades().resume_token
         client.register_trade(ticket, "EURUSD", "BUY")
         read_until(client, measures, since=since, tickets=[ticket])
+        with town.control(address) as hand:
+            hand.speed(60)
         terminal.expect("^scenario 0:10:00 reboot$")
         terminal.expect("the terminal host ended with status 3 and is started again")
         read_until(client, lambda event: True, since=since, types=["TERMINAL_CONNECTED"])
