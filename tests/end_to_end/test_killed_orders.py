@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,11 @@ from dtms.v1 import action_pb2, trade_pb2
 from dtms_client import DtmsClient
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
+from dtms_server.terminal.messages import SendOrder
+from dtms_server.terminal.wire import Wire
 from end_to_end.reading import read_until
-from processes import PATIENCE_SECONDS, Process, Shop, free_address
+from end_to_end.under_fire.liar import Liar, Lie
+from processes import PATIENCE_SECONDS, TERMINAL_KEY, Process, Shop, free_address
 
 CRITICAL = "soft_above = 98.0\nweak_above = 97.0\nfailing_above = 96.0"
 FAILING = "soft_above = 98.0\nweak_above = 97.0\nfailing_above = -99.0"
@@ -67,9 +71,9 @@ class Scene:
         while fault in (self.town.folder / "world.json").read_text(encoding="utf-8"):
             assert time.monotonic() < deadline, "no order has arrived"
 
-    def restart(self) -> None:
-        """Start the server again after it was killed."""
-        self.server, _ = _serve(self.town, self.terminal, self.target)
+    def restart(self, terminal: str = "") -> None:
+        """Start the server again after it was killed, on another way to the terminal if named."""
+        self.server, _ = _serve(self.town, terminal or self.terminal, self.target)
         self.server.expect("guarding")
 
     def restart_terminal(self) -> None:
@@ -190,13 +194,23 @@ def test_at_some_moment_after_the_intent(scene: Scene, kind: str) -> None:
 
 
 def test_after_the_answer_and_before_the_outcome_is_on_disk(scene: Scene, kind: str) -> None:
-    scene.hand.fault("hang", {"call": "order_send", "seconds": 2.0})
-    scene.register()
-    scene.await_action("STARTED", kind)
-    with scene.locked():
-        scene.server.expect("order answered")
-        scene.server.expect("cycle not written")
-        scene.server.kill()
+    scene.server.kill()
+    may_come = threading.Event()
+
+    def late(server: Wire, true: bytes, _: bytes) -> None:
+        may_come.wait(PATIENCE_SECONDS)
+        server.send(true)
+
+    with Liar(scene.terminal, TERMINAL_KEY) as between:
+        scene.restart(between.address)
+        between.plan(Lie(late, SendOrder))
+        scene.register()
+        scene.await_action("STARTED", kind)
+        with scene.locked():
+            may_come.set()
+            scene.server.expect("order answered")
+            scene.server.expect("cycle not written")
+            scene.server.kill()
     scene.restart()
     scene.await_action("DONE", kind)
     scene.let_settle()
