@@ -31,6 +31,9 @@ def client(town: Town) -> Iterator[DtmsClient]:
     with DtmsClient(town.target) as client:
         yield client
         town.sim("fault", "--clear")
+        town.sim("clock", "--speed", "60")
+        for trade in client.list_trades():  # its next order would come amid another test
+            client.release_trade(trade.ticket, hedge="LEAVE")
         client.resume_actions()
         client.reset_rails()
 
@@ -110,6 +113,7 @@ def test_a_pause_and_a_resume_are_json_too(town: Town) -> None:
 
 
 def test_a_pause_names_the_order_whose_outcome_is_not_known(town: Town, client: DtmsClient) -> None:
+    town.sim("clock", "--speed", "0")  # lest the minute goes by after which it is known
     town.sim("fault", "timeout", "order=open", "executed=false")
     ticket = guarded(town)
     await_event(client, "ACTION_STARTED", ticket, lambda e: e.action_started.action.retcode)
@@ -120,6 +124,7 @@ def test_a_pause_names_the_order_whose_outcome_is_not_known(town: Town, client: 
     assert row.split()[2:5] == [ticket, "OPEN_HEDGE", "UNKNOWN"]
     assert "10012    not known yet: " in row
     town.call("resume")
+    town.sim("clock", "--speed", "60")
     await_event(client, "ACTION_FAILED", ticket)
 
 
