@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from cli.town import Town
-from processes import shop
+from processes import NEVER_JUDGED, free_address, shop
+
+DTMS_TOML = NEVER_JUDGED
 
 
 def test_a_trade_is_opened_registered_listed_and_released(town: Town) -> None:
@@ -145,7 +147,7 @@ def test_watch_prints_what_fits_from_a_token_on(town: Town) -> None:
 def test_watch_goes_on_through_a_restart_of_the_service(tmp_path_factory: Any) -> None:
     with shop(tmp_path_factory.mktemp("restart")) as opened:
         _, terminal = opened.terminal("--seed", "7")
-        server, target = opened.serve(terminal)
+        server, target = opened.serve(terminal, "--listen", free_address())
         watcher = opened.start("watch", "--from-start", "--target", target)
         watcher.expect("    2  .* MONITORING_STARTED")
         assert server.terminate() == 0
