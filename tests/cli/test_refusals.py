@@ -68,7 +68,7 @@ def test_an_address_beyond_loopback_without_tls(house: Shop) -> None:
 
 def test_a_terminal_that_is_not_there_within_the_startup_timeout(house: Shop) -> None:
     arguments = ("serve", "--terminal", "127.0.0.1:1", "--listen", "127.0.0.1:0")
-    told = refused(house, *arguments, "--startup-timeout", "1", status=3)
+    told = refused(house, *arguments, "--startup-timeout", "5", status=3)
     assert "127.0.0.1:1" in told
 
 

@@ -15,6 +15,8 @@ from processes import QUICK_TERMINAL, Shop, free_address, shop
 
 UNUSABLE, NOT_READY = 2, 3
 OURS, OTHER = "5001", "5002"
+TIMELY = ("--startup-timeout", "5")
+"""Long enough for a first look at the terminal, also on a machine that is full."""
 SIMULATED = ("--terminal", "simulator", "--sim-listen", "0")
 
 
@@ -34,8 +36,8 @@ def refusal(ended: "subprocess.CompletedProcess[str]", status: int) -> str:
 
 def test_without_a_terminal_it_ends_in_time_and_names_the_step_and_the_error(town: Shop) -> None:
     nowhere = free_address()
-    line = refusal(serve(town, "--terminal", nowhere, "--startup-timeout", "1"), NOT_READY)
-    for word in ("1.0 s", "connecting to the terminal", nowhere, "refused"):
+    line = refusal(serve(town, "--terminal", nowhere, *TIMELY), NOT_READY)
+    for word in ("5.0 s", "connecting to the terminal", nowhere, "refused"):
         assert word in line
 
 
@@ -92,7 +94,7 @@ def test_a_database_of_another_account_is_left_alone_and_both_are_named(town: Sh
     server.expect("guarding")
     server.kill()
     _, other = town.terminal(*QUICK_TERMINAL, "--login", OTHER)
-    line = refusal(serve(town, "--terminal", other, "--startup-timeout", "1"), NOT_READY)
+    line = refusal(serve(town, "--terminal", other, *TIMELY), NOT_READY)
     for word in ("WRONG_ACCOUNT", f"{OURS}@", f"{OTHER}@"):
         assert word in line
     with closing(sqlite3.connect(town.folder / "dtms.db")) as database:
@@ -103,7 +105,7 @@ def test_a_database_of_another_account_is_left_alone_and_both_are_named(town: Sh
 def test_a_configured_account_that_the_terminal_does_not_let_in_is_named(town: Shop) -> None:
     _, terminal = town.terminal(*QUICK_TERMINAL, "--login", OURS)
     asked = ("--login", OTHER, "--server", "Broker-Live")
-    ended = serve(town, "--terminal", terminal, "--startup-timeout", "1", *asked)
+    ended = serve(town, "--terminal", terminal, *TIMELY, *asked)
     line = refusal(ended, NOT_READY)
     for word in (OTHER, "Broker-Live", "initialize", "Authorization failed"):
         assert word in line

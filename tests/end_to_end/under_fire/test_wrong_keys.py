@@ -52,7 +52,7 @@ def guessing(town: Shop, terminal: str, *flags: str) -> tuple[Process, str]:
 def test_a_server_with_another_key_ends_in_time_and_names_the_remedy(
     place: Place,
 ) -> None:
-    server, _ = guessing(place.town, place.terminal, "--startup-timeout", "1")
+    server, _ = guessing(place.town, place.terminal, "--startup-timeout", "5")
     server.expect(f"error: .*connecting to the terminal.*{REMEDY}")
     assert server.wait() == NOT_READY
     assert "Traceback" not in server.output
