@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from dtms_server.domain.trade import Direction
-from processes import Process, Shop, free_address, shop
+from processes import NEVER_JUDGED, Process, Shop, free_address, shop
 
 FIRST_TICKET: Final = 2**53 + 1
 """The first that JavaScript's numbers cannot hold."""
 TERMINAL: Final = ("--seed", "7", "--symbol", "EURUSD", "--speed", "20")
-SERVICE: Final = ("--cycle", "1", "--startup-timeout", "0", "--drain-delay", "2")
-"""A cycle each 50 ms; no trade is out of its grace before 45 s of ours have passed."""
+SERVICE: Final = ("--cycle", "1", "--startup-timeout", "0", "--drain-delay", "5")
+"""A cycle each 50 ms."""
 
 
 class Scene:
@@ -79,6 +79,7 @@ class Scene:
 def scene(folder: Path) -> Iterator[Scene]:
     """Set a scene in the folder: a service that waits for its terminal."""
     with shop(folder) as town:
+        (folder / "dtms.toml").write_text(NEVER_JUDGED)
         set_ = Scene(town)
         set_.begin_service()
         yield set_

@@ -9,7 +9,7 @@ from dtms_client import DtmsClient
 from dtms_server.domain.trade import Direction
 from end_to_end.calling import LIVENESS, OK, READINESS, Caller, HealthWatch, calling, watching
 from end_to_end.reading import read_until, type_of
-from processes import QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address
+from processes import NEVER_JUDGED, QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="a test cannot send SIGTERM on Windows"
@@ -20,9 +20,10 @@ RPCS = ("GetTrade", "ListTrades", "StreamMonitorEvents", "UpdateTrade", "Release
 
 
 def test_health_and_calls_follow_the_terminal_there_gone_and_back(town: Shop) -> None:
+    (town.folder / "dtms.toml").write_text(NEVER_JUDGED)
     state = str(town.folder / "world.json")
     terminal = free_address()
-    flags = ("--startup-timeout", "0", "--lost-grace", "1", "--drain-delay", "3", *QUICK_SERVER)
+    flags = ("--startup-timeout", "0", "--lost-grace", "1", "--drain-delay", "8", *QUICK_SERVER)
     server, target = town.serve(terminal, *flags)
     with ExitStack() as stack:
         caller = stack.enter_context(calling(target))
@@ -41,6 +42,7 @@ def test_health_and_calls_follow_the_terminal_there_gone_and_back(town: Shop) ->
 
         host.kill()
         _all_told(watches, NOT_SERVING, SERVING, NOT_SERVING)
+        _loss_is_written(target)
         assert caller.readiness() == NOT_SERVING
         _refuses_to_register(caller, tickets)
         _works_but_for_registering(caller, tickets[1])
@@ -92,6 +94,12 @@ def _refuses_to_register(caller: Caller, tickets: list[int]) -> None:
     assert caller.register(NOBODY) == "TERMINAL_LOST"
     assert caller.register(registered, symbol="GBPUSD") == "TICKET_CONFLICT"
     assert caller.status().head_sequence == status.head_sequence, "something was written"
+
+
+def _loss_is_written(target: str) -> None:
+    """Wait for it: readiness need not wait for the disk."""
+    with DtmsClient(target) as client:
+        read_until(client, lambda event: True, start_from="EARLIEST", types=["TERMINAL_LOST"])
 
 
 def _told_of_the_loss(target: str) -> None:
