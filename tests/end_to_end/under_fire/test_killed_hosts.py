@@ -22,6 +22,8 @@ from processes import PATIENCE_SECONDS, QUICK_SERVER, QUICK_TERMINAL, Process, S
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="only Linux tells of another process's children"
 )
+GRACE = str(5 * PATIENCE_SECONDS)
+"""Longer than any loss that a test waits for the end of."""
 MUTE = signal.SIGSTOP if hasattr(signal, "SIGSTOP") else 0
 
 
@@ -74,7 +76,7 @@ class Scene:
 def scene(town: Shop) -> Scene:
     (town.folder / "dtms.toml").write_text(HEDGED_AT_ONCE)
     terminal = free_address()
-    flags = ("--sim-listen", terminal, "--sim-state", "world.json", "--lost-grace", "30")
+    flags = ("--sim-listen", terminal, "--sim-state", "world.json", "--lost-grace", GRACE)
     server, target = town.serve("simulator", *flags, *QUICK_TERMINAL, *QUICK_SERVER)
     server.expect("guarding")
     return Scene(town, server, target, terminal)
@@ -123,8 +125,10 @@ def test_an_order_whose_host_is_killed_before_the_answer_is_settled(
     scene: Scene, calls: Traffic, executed: bool
 ) -> None:
     with scene.hand() as hand:
+        ticket = hand.open("EURUSD", Direction.BUY, LOTS, stop_loss=0.9).ticket
+        # last: the order of a trade before it may be struck too, and then nobody is answered
         hand.fault("no_answer", {"hang": True, "executed": executed})
-        calls.add(hand.open("EURUSD", Direction.BUY, LOTS, stop_loss=0.9).ticket)
+    calls.add(ticket)
     await_arrival(scene.world, "no_answer")
     scene.kill_host()
     scene.server.expect("order's outcome unknown")
