@@ -69,7 +69,7 @@ def test_what_differs_is_told_and_ends_with_status_1(
 def test_a_list_that_is_empty_while_connected_is_counted(
     program: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "SYNC_SECONDS", 0.2)
+    monkeypatch.setattr(program, "SYNC_SECONDS", 1.0)
     sent = program.Account.open
 
     def then_synchronises(account: Any, side: int) -> Any:
