@@ -38,7 +38,7 @@ def _still_there(folder: Path) -> list[str]:
 
 
 def test_it_ends_by_itself_with_a_summary(stage: Shop) -> None:
-    demo = stage.start("demo", "--seconds", "5", "--speed", "300")
+    demo = stage.start("demo", "--seconds", "10", "--speed", "300")
     assert demo.wait() == 0, demo.output
     registered = int(demo.expect(r"^trades registered +(\d+)")[1])
     assert registered == demo.output.count(" TRADE_REGISTERED ") > 0
@@ -63,22 +63,26 @@ def test_ctrl_c_drains_it_whenever_it_comes(stage: Shop, when: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_on_a_terminal_it_is_a_live_screen(stage: Shop) -> None:
     ours, theirs = os.openpty()  # type: ignore[attr-defined,unused-ignore]  # not on Windows
-    command = [sys.executable, "-m", "dtms_server", "demo", "--seconds", "3", "--speed", "300"]
+    command = [sys.executable, "-m", "dtms_server", "demo", "--speed", "300"]
     environment = {**stage.environment, "TERM": "xterm-256color", "COLUMNS": "160", "LINES": "50"}
     with subprocess.Popen(
         command, cwd=stage.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     ) as demo:
         os.close(theirs)
-        screen = _all_of(ours)
+        screen = _read(ours, "TICKET", "HEALTHY", "TRADE_REGISTERED")
+        demo.send_signal(signal.SIGINT)
+        screen += _read(ours)
+        os.close(ours)
         assert demo.wait() == 0, screen
     assert "\x1b[" in screen
     for shown in ("TICKET", "HEALTHY", "TRADE_REGISTERED", "trades registered"):
         assert shown in screen
 
 
-def _all_of(terminal: int) -> str:
+def _read(terminal: int, *words: str) -> str:
+    """Return what is shown until all words were; without any, to the end."""
     read = b""
-    while True:
+    while not words or any(word.encode() not in read for word in words):
         try:
             more = os.read(terminal, 65_536)
         except OSError:  # Linux's word for the end of a pseudo-terminal
@@ -86,7 +90,6 @@ def _all_of(terminal: int) -> str:
         if not more:
             break
         read += more
-    os.close(terminal)
     return read.decode(errors="replace")
 
 
