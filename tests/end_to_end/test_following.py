@@ -10,7 +10,15 @@ from dtms_client import AsyncDtmsClient, DtmsClient, TradeList
 from dtms_server.domain.trade import Direction
 from dtms_server.terminal.control import SimulatorControl
 from end_to_end.reading import journal, type_of
-from processes import PATIENCE_SECONDS, QUICK_SERVER, QUICK_TERMINAL, Process, Shop, free_address
+from processes import (
+    NEVER_JUDGED,
+    PATIENCE_SECONDS,
+    QUICK_SERVER,
+    QUICK_TERMINAL,
+    Process,
+    Shop,
+    free_address,
+)
 
 KILLED, STOPPED = "killed", "stopped"
 ENDS = [KILLED, KILLED, KILLED, STOPPED, STOPPED]
@@ -23,6 +31,8 @@ Seen = tuple[TradeList, list[MonitorEvent]]
 def test_who_lists_then_follows_sees_every_event_once_through_five_restarts(
     town: Shop, dice: random.Random
 ) -> None:
+    # a stop of the defence might close what a hand is about to
+    (town.folder / "dtms.toml").write_text(NEVER_JUDGED)
     _, terminal = town.terminal(*QUICK_TERMINAL)
     target = free_address()
     server = _start(town, terminal, target)
