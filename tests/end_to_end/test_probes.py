@@ -17,7 +17,7 @@ pytestmark = [
 ]
 SERVING, NOT_SERVING = "SERVING", "NOT_SERVING"
 # longer than it takes to ask everything twice, also on a machine that is full
-PATIENT = ("--startup-timeout", "0", "--lost-grace", "4", "--drain-delay", "4")
+PATIENT = ("--startup-timeout", "0", "--lost-grace", "8", "--drain-delay", "8")
 # for a call that stays open: the phase after the listener's end lasts until it ends
 STAYING = ("--reflection", "--drain-grace", "120")
 
