@@ -30,10 +30,14 @@ grace_loss_r = 100
 """For `dtms.toml`: a trade in grace is left alone, whatever the market does, and for how long."""
 
 
+_PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
+
+
 def free_address() -> str:
-    """Return a loopback address that nobody listens on. Its port is none of those that the system
-    gives out by itself, so that no connection takes it while a server is down."""
-    for port in random.sample(range(20_000, 32_000), 1000):
+    """Return a loopback address that nobody listens on, and that was not returned before: who asks
+    for two may not have bound the first yet. Its port is none of those that the system gives out
+    by itself, so that no connection takes it while a server is down."""
+    for port in _PORTS:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
