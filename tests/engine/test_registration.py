@@ -21,7 +21,7 @@ from dtms_server.domain.events import ChangeCause, EventType, TradeChanged, Trad
 from dtms_server.domain.trade import CloseReason, Direction, Protection, State
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
-from house import PATIENCE_SECONDS, QUICK, House, running
+from house import PATIENCE_SECONDS, House, running
 from stepping import STILL
 
 
@@ -124,12 +124,13 @@ async def test_a_ticket_that_the_terminal_does_not_hold_is_refused(house: House)
 async def test_a_fill_that_lags_behind_its_ticket_is_waited_for(
     tmp_path: Path, settings: Settings
 ) -> None:
-    patient = replace(QUICK, fill_lag_seconds=PATIENCE_SECONDS)
-    async with running(tmp_path, settings, patient) as house:
+    patient = replace(STILL, fill_lag_seconds=PATIENCE_SECONDS)
+    async with running(tmp_path, settings, patient) as house:  # no cycle reads the list instead
         ticket = house.open()
         control.inject("empty", count=2, flat=True)
         _, already = await house.register(ticket)
         assert not already
+        assert control.faults() == []
 
 
 async def test_a_list_that_hides_its_positions_is_no_missing_position(house: House) -> None:
