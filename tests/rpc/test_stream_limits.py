@@ -15,6 +15,8 @@ from dtms_server.domain.events import Change, TerminalLost
 from grpc import StatusCode
 
 LATER = event_pb2.MONITOR_EVENT_TYPE_ACTION_STARTED
+STALL_SECONDS = 5.0
+"""Longer than a full machine keeps a reader that does not stall."""
 
 Refusal = Callable[[grpc.RpcError], Any]
 
@@ -77,7 +79,7 @@ async def test_a_reader_that_stalls_is_ended_and_delays_nobody(
     serve: Any, refusal: Refusal
 ) -> None:
     async with (
-        serve(stall_seconds=0.3) as house,
+        serve(stall_seconds=STALL_SECONDS) as house,
         grpc.aio.insecure_channel(house.address) as channel,
     ):
         stub: Any = DtmsServiceStub(channel)
