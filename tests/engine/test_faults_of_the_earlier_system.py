@@ -22,10 +22,11 @@ from dtms_server.domain.trade import Direction, Hedge, State
 from dtms_server.engine.scores import NoScore
 from dtms_server.rpc.server import Listening, RpcServer
 from dtms_server.terminal.simulator import control
+from house import PATIENCE_SECONDS
 from markets import charts, joined, walk
 from scripts import CRASHED, QUIET, SAGGING, SINKING, Script, crash, fall, flat, rise, slide
 from stages import Stage, beyond, bid, guard, held, lots_of, ours, points, stop_of, target_of, terms
-from stepping import STILL, Steps
+from stepping import NOW, STILL, Steps
 
 BUY, SELL = Direction
 
@@ -53,7 +54,8 @@ def of(score: Score, signal: Signal) -> tuple[float, float]:
 async def test_errors_read_as_no_positions_so_one_bad_read_forgot_every_trade(
     stage: Stage,
 ) -> None:
-    async with stage.play(QUIET) as house:
+    patient = replace(NOW, snapshot_deadline_seconds=PATIENCE_SECONDS)
+    async with stage.play(QUIET, patient) as house:
         ticket = await guard(house)
         control.inject("none", call="positions_get")
         await house.step()

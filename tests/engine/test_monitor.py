@@ -18,7 +18,7 @@ from dtms_server.domain.trade import CloseReason, Direction, State
 from dtms_server.engine.readiness import Phase
 from dtms_server.terminal.simulator import control
 from dtms_server.terminal.simulator.settings import Settings
-from house import QUICK, House, running
+from house import PATIENCE_SECONDS, QUICK, House, running
 
 
 async def lost(house: House) -> None:
@@ -181,11 +181,14 @@ async def test_a_close_whose_deals_are_late_is_unconfirmed_until_they_come(house
     assert not trade.terms.closing_unconfirmed
 
 
-async def test_one_bad_read_is_no_loss(house: House) -> None:
-    await house.guarded()
-    control.inject("none", call="positions_get")
-    await house.cycles(3)
-    assert EventType.TERMINAL_LOST not in {one.type for one in await house.journal()}
+async def test_one_bad_read_is_no_loss(tmp_path: Path, settings: Settings) -> None:
+    patient = replace(QUICK, snapshot_deadline_seconds=PATIENCE_SECONDS)
+    async with running(tmp_path, settings, patient) as house:
+        await house.guarded()
+        control.inject("none", call="positions_get")
+        await house.cycles(3)
+        assert control.faults() == []
+        assert EventType.TERMINAL_LOST not in {one.type for one in await house.journal()}
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,12 @@ async def test_both_sides_share_one_analysis(house: House) -> None:
 async def test_an_error_is_no_score_and_says_why_and_heals(house: House) -> None:
     ticket = await house.guarded()
     await score_of(house, ticket, is_score)
-    control.inject("none", call="copy_rates_from_pos", count=5)
+    control.inject("none", call="copy_rates_from_pos", count=1_000)
     control.advance(300)
     missing = await score_of(house, ticket, lambda score: isinstance(score, NoScore))
     assert isinstance(missing, NoScore)
     assert "copy_rates_from_pos" in missing.reason
+    control.clear_faults()
     await score_of(house, ticket, is_score)
 
 

@@ -138,8 +138,10 @@ async def test_after_a_reconnect_a_timer_waits_for_an_analysis(stage: Stage) -> 
     async with stage.play(CRASHED) as house:
         ticket = await hedged(house)
         control.inject("disconnect")
-        asyncio.get_running_loop().call_later(0.2, control.clear_faults)
-        await house.step(1.0)
+        stepping = asyncio.create_task(house.step(1.0))
+        await house.until(lambda: house.guard.readiness.phase is Phase.TERMINAL_LOST)
+        control.clear_faults()
+        await stepping
         assert house.guard.readiness.phase is Phase.READY
         with without_analysis():
             await house.step(FLAT)

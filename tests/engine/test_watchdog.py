@@ -57,7 +57,7 @@ async def test_a_writer_that_cannot_write_is_noticed_and_the_guard_goes_on(
 
 
 async def test_a_lost_terminal_is_no_reason_to_restart(house: House) -> None:
-    async with watched(house, monitor_deadline_seconds=5.0) as watchdog:
+    async with watched(house, monitor_deadline_seconds=PATIENCE_SECONDS) as watchdog:
         control.inject("disconnect")
         await house.sees(EventType.TERMINAL_LOST)
         assert watchdog.is_alive

@@ -150,7 +150,7 @@ async def serving(
         stream_lags=lambda: server.streams.lags,
         writes_waiting=lambda: store.writer.waiting,
     )
-    pages = HttpServer("127.0.0.1:0")
+    pages = HttpServer("127.0.0.1:0", exchange_seconds=PATIENCE_SECONDS)
     watchdog = Watchdog(store.ping, guard.monitor)
     address, http = await server.start(), await pages.bind()
     pages.serve(Pages(sources, registry))

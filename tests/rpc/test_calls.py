@@ -172,7 +172,9 @@ def test_a_page_is_cut_before_it_outgrows_what_clients_receive(
     labels = {f"{n:063}": "x" * 256 for n in range(15)} | {"list": "large"}
     tickets = [grpc_server.do(grpc_server.house.open_position) for _ in range(3)]
     for ticket in tickets:
-        trade = grpc_stub.RegisterTrade(registration(ticket, labels=labels)).trade
+        grpc_stub.RegisterTrade(registration(ticket, labels=labels))
+    grpc_server.run(grpc_server.house.measured(tickets[-1]))  # a trade grows by R and its score
+    trade = grpc_stub.GetTrade(pb.GetTradeRequest(ticket=tickets[-1])).trade
     monkeypatch.setattr(service, "MAX_PAGE_BYTES", 2 * trade.ByteSize() + 100)
     request = pb.ListTradesRequest(labels={"list": "large"})
     first = grpc_stub.ListTrades(request)

@@ -161,7 +161,7 @@ async def test_draining_ends_streams_at_once_and_watches_at_the_stop(
     status = await stub.GetStatus(pb.GetStatusRequest())
     assert status.phase == pb.SERVICE_PHASE_DRAINING
     assert await health_of(channel, "liveness") == SERVING
-    async with asyncio.timeout(10):  # of a grace of 60: nothing is left that would need it
+    async with asyncio.timeout(30):  # of a grace of 60: nothing is left that would need it
         await house.server.stop(60.0)
     for watch in watches:
         assert (await refused(watch.read(), refusal)).reason == "DRAINING"

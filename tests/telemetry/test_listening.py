@@ -47,18 +47,20 @@ def refusal(town: Shop, *flags: str) -> str:
 
 @contextmanager
 def default_taken() -> Iterator[None]:
-    """The default address is in use: by this, or by whoever has it."""
+    """The default address is in use: by this, or by whoever has it; tests beside this one share it,
+    lest the one that has it lets it go for all."""
     host, _, port = DEFAULT.rpartition(":")
+    shared = hasattr(socket, "SO_REUSEPORT")
     with ExitStack() as taken:
         with suppress(OSError):
-            taken.enter_context(socket.create_server((host, int(port))))
+            taken.enter_context(socket.create_server((host, int(port)), reuse_port=shared))
         yield
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send SIGTERM on Windows")
 def test_they_are_there_from_before_the_terminal_to_after_the_drain(town: Shop) -> None:
     terminal = free_address()
-    drain = ("--startup-timeout", "0", "--drain-delay", "2")
+    drain = ("--startup-timeout", "0", "--drain-delay", "6")  # a full machine asks late
     server, _ = town.serve(terminal, *ANY, *drain, *QUICK_SERVER)
     http = server.expect(r"^http (\S+)$")[1]
     assert status(http) == 503
