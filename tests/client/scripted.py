@@ -13,6 +13,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from processes import free_address
 
 Context = grpc.ServicerContext
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ else:
 class Server:
     """A gRPC server on loopback that can be stopped and started again on its port."""
 
-    def __init__(self, servicer: object, port: int = 0) -> None:
+    def __init__(self, servicer: object) -> None:
         self._servicer = servicer
-        self.port = port
+        self.port = int(free_address().rpartition(":")[2])  # nobody takes it between two starts
         self._server: grpc.Server | None = None
         self._others: list[Callable[[grpc.Server], None]] = []
         self.start()
@@ -50,7 +51,7 @@ class Server:
             service_pb2_grpc.add_DtmsServiceServicer_to_server(self._servicer, self._server)  # type: ignore[arg-type]  # any subset of the methods
         for add in self._others:
             add(self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self._server.add_insecure_port(self.target)
         self._server.start()
 
     def stop(self) -> None:

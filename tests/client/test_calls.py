@@ -371,8 +371,9 @@ def test_waiting_ends_when_the_server_is_ready(
     server = serve(answering)
     servicer = serve_health(server)
     client = clients(server.target)
+    client.list_trades()  # connects: the first look comes to its end
     with pytest.raises(errors.NotReady, match="not serving"):
-        client.wait_until_ready(timeout=1)
+        client.wait_until_ready(timeout=2)
     ready = threading.Timer(
         0.1, servicer.set, ("readiness", health_pb2.HealthCheckResponse.SERVING)
     )
@@ -388,8 +389,8 @@ async def test_waiting_bridges_a_server_that_is_not_there_yet(
     serve_health(server).set("readiness", health_pb2.HealthCheckResponse.SERVING)
     server.stop()
     async with AsyncDtmsClient(server.target) as client:
-        with pytest.raises(errors.NotReady, match=r"within 1 s: UNAVAILABLE"):
-            await client.wait_until_ready(timeout=1)
+        with pytest.raises(errors.NotReady, match=r"within 2 s: UNAVAILABLE"):
+            await client.wait_until_ready(timeout=2)
         waiting = asyncio.create_task(client.wait_until_ready(timeout=30))
         server.start()
         await waiting

@@ -75,6 +75,7 @@ def test_the_bot_registers_lists_and_prints_events(live: Live) -> None:
     ticket = live.open().ticket
     bot = start(live, "bot.py", ticket)
     bot.expect(rf"^{ticket} EURUSD HEALTHY$")
+    live.hand.modify(ticket, take_profit=2.0)  # after the list: its event is not missed
     bot.expect(rf"^\d+ {ticket} TRADE_CHANGED$")
     live.hand.close(ticket)
     bot.expect(rf"^\d+ {ticket} TRADE_CLOSED$")

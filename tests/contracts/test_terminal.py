@@ -176,11 +176,11 @@ async def test_after_close_nothing_is_answered_and_closing_again_is_fine(connect
         await connected.terminal.snapshot()
 
 
-@pytest.mark.parametrize("deadlines", [Deadlines(snapshot=1.0)])
+@pytest.mark.parametrize("deadlines", [Deadlines(snapshot=2.0)])
 @isolated
 async def test_a_call_that_hangs_is_given_up_at_its_deadline(connected: House) -> None:
     ticket = connected.hand.open("EURUSD", Direction.BUY, 0.2)
-    connected.hand.fault("hang", **({} if connected.kind == "spawned" else {"seconds": 2.5}))
+    connected.hand.fault("hang", **({} if connected.kind == "spawned" else {"seconds": 4.0}))
     with pytest.raises(TerminalSilent, match="ReadSnapshot"):
         await connected.terminal.snapshot()
     with pytest.raises(TerminalUnreachable):
@@ -199,7 +199,7 @@ async def test_an_order_is_sent_by_every_terminal(connected: House) -> None:
     assert (opened.ticket, opened.comment, opened.magic) == (answer.order, "dtms-1", 7)
 
 
-@pytest.mark.parametrize("deadlines", [Deadlines(send=0.5)])
+@pytest.mark.parametrize("deadlines", [Deadlines(send=2.0)])  # it must arrive in time
 @pytest.mark.parametrize("house", ["spawned"], indirect=True)
 async def test_an_order_whose_answer_never_comes_was_sent_once(connected: House) -> None:
     connected.hand.fault("no_answer", hang="true")
@@ -212,10 +212,10 @@ async def test_an_order_whose_answer_never_comes_was_sent_once(connected: House)
     assert [p.comment for p in (await connected.terminal.snapshot()).positions] == ["dtms-1"]
 
 
-@pytest.mark.parametrize("deadlines", [Deadlines(send=1.0)])
+@pytest.mark.parametrize("deadlines", [Deadlines(send=0.5)])
 @pytest.mark.parametrize("house", ["attached"], indirect=True)
 async def test_an_order_is_not_sent_after_its_deadline(connected: House) -> None:
-    connected.hand.fault("hang", call="symbol_info", seconds=1.5)  # right before it would be
+    connected.hand.fault("hang", call="symbol_info", seconds=3.0)  # right before it would be
     with pytest.raises(TerminalSilent, match="SendOrder"):
         await connected.terminal.send(AN_ORDER, "dtms-1", 7, 20)
     await connected.terminal.connect(PATIENCE_SECONDS)

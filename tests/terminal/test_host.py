@@ -141,11 +141,12 @@ def test_what_was_asked_too_long_ago_is_not_done_any_more(hosts: Hosts) -> None:
     host = hosts.start()
     server = enter(hosts, host.address)
     server.ask(Connect(1.0), Done, PATIENCE_SECONDS)
-    control = hosts.control(host.address)
-    control.fault("hang", {"seconds": 2.0})
+    control, hasty = (
+        hosts.control(host.address, Deadlines(control=seconds)) for seconds in (60.0, 0.5)
+    )
+    control.fault("hang", {"seconds": 4.0})
     with pytest.raises(TerminalSilent):
-        server.ask(ReadSnapshot(), Seen, 0.5)
-    hasty = hosts.control(host.address, Deadlines(control=0.5))
+        server.ask(ReadSnapshot(), Seen, 1.0)
     with pytest.raises(TerminalSilent):
         hasty.open("EURUSD", Direction.BUY, 0.1)
     assert control.positions() == ()

@@ -72,7 +72,7 @@ def test_a_host_that_hangs_is_started_again_with_its_world_and_port(supervisor: 
     server.ask(Hello("server"), Welcome, PATIENCE_SECONDS)
     server.ask(Connect(1.0), Done, PATIENCE_SECONDS)
     with pytest.raises(TerminalSilent):
-        server.ask(ReadSnapshot(), Seen, 1.0)
+        server.ask(ReadSnapshot(), Seen, 2.0)
     assert "hangs in a call past its deadline" in supervisor.line()
     assert "is started again" in supervisor.line()
     assert positions(address) == (opened,)
@@ -80,7 +80,7 @@ def test_a_host_that_hangs_is_started_again_with_its_world_and_port(supervisor: 
 
 async def test_an_order_whose_answer_hangs_is_carried_out_once(supervisor: Supervisor) -> None:
     address = supervisor.line().removeprefix("at ")
-    terminal = LinkedTerminal(parse_address(address), KEY, deadlines=Deadlines(send=0.5))
+    terminal = LinkedTerminal(parse_address(address), KEY, deadlines=Deadlines(send=2.0))
     await terminal.connect(PATIENCE_SECONDS)
     with SimulatorControl(address, KEY) as hand:
         hand.fault("no_answer", {"hang": True})

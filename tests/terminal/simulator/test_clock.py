@@ -59,10 +59,10 @@ def test_a_clock_of_speed_0_stands_until_it_is_advanced(hedging: None) -> None:
 
 
 def test_a_clock_runs_as_fast_as_it_is_told() -> None:
-    clock = Clock(1000.0, 3600)
     before = time.monotonic()
+    clock = Clock(1000.0, 3600)
     first = clock.now()
-    assert 1000 <= first <= 1000 + (time.monotonic() - before + 1) * 3600
+    assert 1000 <= first <= 1000 + (time.monotonic() - before) * 3600
     clock.run(0)
     stood = clock.now()
     assert stood >= first
