@@ -13,9 +13,9 @@ from dtms.v1 import service_pb2 as pb
 from dtms.v1.service_pb2_grpc import DtmsServiceStub
 from dtms_server.domain.events import Change, TerminalLost
 from grpc import StatusCode
+from rpc.conftest import PATIENCE_SECONDS
 
 LATER = event_pb2.MONITOR_EVENT_TYPE_ACTION_STARTED
-PATIENCE_SECONDS = 30.0
 STALL_SECONDS = 5.0
 """Longer than a full machine keeps a reader that does not stall."""
 

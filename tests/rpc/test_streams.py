@@ -15,9 +15,9 @@ from dtms_server.rpc.tokens import ResumeToken
 from dtms_server.terminal.simulator import control
 from google.protobuf.duration_pb2 import Duration
 from grpc import StatusCode
+from rpc.conftest import PATIENCE_SECONDS
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-PATIENCE_SECONDS = 30.0
 SECOND = Duration(seconds=1)
 LOST = event_pb2.MONITOR_EVENT_TYPE_TERMINAL_LOST
 LATER = event_pb2.MONITOR_EVENT_TYPE_ACTION_STARTED
